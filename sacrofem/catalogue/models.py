@@ -1,0 +1,244 @@
+"""The kinds of entry a catalogue holds, as pydantic models. Lengths mm, forces N, moduli MPa, BMD mg/cm^3."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+Point = tuple[float, float, float]
+UnitFraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class Entry(BaseModel):
+    """What every catalogue entry says of itself.
+
+    Attributes:
+        name: The name a study uses (the file's stem).
+        title: One line for tables and lists.
+        source: Where the figures come from; RECALLED figures are marked so.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    source: str
+
+
+class Anatomy(Entry):
+    """A parametric sacrum: midline and paired landmarks, and the sizes of openings.
+
+    Attributes:
+        landmarks: name -> (x, y, z) in frame G, mm; paired landmarks with z > 0 (right side).
+        ventral_foramen_size: (height, width) of S1..S4, mm.
+        dorsal_foramen_size: (height, width) of S1..S4, mm.
+        canal_size: (anteroposterior, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
+        scale: Uniform scale about the origin.
+    """
+
+    kind: Literal["anatomy"] = "anatomy"
+    landmarks: dict[str, Point]
+    ventral_foramen_size: tuple[tuple[PositiveFloat, PositiveFloat], ...] = Field(min_length=4, max_length=4)
+    dorsal_foramen_size: tuple[tuple[PositiveFloat, PositiveFloat], ...] = Field(min_length=4, max_length=4)
+    canal_size: tuple[tuple[PositiveFloat, PositiveFloat], ...] = Field(min_length=4, max_length=4)
+    scale: PositiveFloat = 1.0
+
+
+class Fracture(Entry):
+    """One fracture sheet: a wavy plane through two points, cut off to its extent.
+
+    Attributes:
+        denis_zone: 1 ala, 2 foraminal, 3 central.
+        side: The side of the body.
+        through: Two points of the sheet's trace, mm, right side (mirrored for the left).
+        normal: Normal of the mean plane, pointing laterally, for the right side.
+        waviness: Amplitude (mm) and wavelength (mm) of the sheet's undulation; 0 is a plane.
+        y_range: Lower and upper end of the fracture along y, mm (null: through the whole bone).
+    """
+
+    kind: Literal["fracture"] = "fracture"
+    denis_zone: Literal[1, 2, 3]
+    side: Literal["right", "left"] = "right"
+    through: tuple[Point, Point]
+    normal: Point
+    waviness: tuple[Annotated[float, Field(ge=0)], PositiveFloat] = (0.0, 20.0)
+    y_range: tuple[float, float] | None = None
+
+
+class CementPattern(Entry):
+    """One cement body along one needle path.
+
+    Attributes:
+        technique: The sacroplasty technique.
+        entry: Where the needle enters the dorsal bone, mm.
+        target: The needle's tip, mm.
+        radius: (mm at the tip, mm at the tail) of the tapered capsule.
+        length: Length of the capsule's axis, back from the tip, mm.
+        volume: Wanted volume, mL; the body is scaled to achieve it.
+        needle_diameter: mm.
+        material: Name of the cement material.
+    """
+
+    kind: Literal["cement"] = "cement"
+    technique: Literal["short_axis", "long_axis", "coaxial", "transiliac", "interpedicular", "balloon"]
+    entry: Point
+    target: Point
+    radius: tuple[PositiveFloat, PositiveFloat]
+    length: PositiveFloat
+    volume: PositiveFloat
+    needle_diameter: PositiveFloat = 3.05
+    material: str
+
+
+class Implant(Entry):
+    """One screw, a cylinder from entry to tip.
+
+    Attributes:
+        entry: Head end of the screw's axis, mm.
+        tip: Tip end, mm.
+        diameter: Outer diameter, mm.
+        material: Name of the screw's material.
+    """
+
+    kind: Literal["implant"] = "implant"
+    entry: Point
+    tip: Point
+    diameter: PositiveFloat
+    material: str
+
+
+class DensityLaw(Entry):
+    """Young's modulus from BMD: E = coefficient * rho_app ** exponent, at least ``minimum``.
+
+    rho_app = (slope * BMD / 1000 + offset) / ash_fraction in g/cm^3.
+    """
+
+    kind: Literal["density_law"] = "density_law"
+    coefficient: PositiveFloat
+    exponent: PositiveFloat
+    slope: PositiveFloat = 1.0
+    offset: float = 0.0
+    ash_fraction: UnitFraction = 0.6
+    minimum: PositiveFloat
+    poisson_ratio: Annotated[float, Field(gt=-1, lt=0.5)] = 0.2
+
+
+class BmdLevel(Entry):
+    """A bone-mineral-density level, by region, with its cortex.
+
+    Attributes:
+        rank: 0 is the densest; studies order levels by it.
+        bmd: region (``body``, ``ala``, ``alar_void``) -> mg/cm^3.
+        cortical_thickness: mm.
+        cortical_modulus: MPa.
+        cortical_poisson_ratio: Poisson's ratio of the cortex.
+    """
+
+    kind: Literal["bmd_level"] = "bmd_level"
+    rank: Annotated[int, Field(ge=0)]
+    bmd: dict[Literal["body", "ala", "alar_void"], float]
+    cortical_thickness: PositiveFloat
+    cortical_modulus: PositiveFloat
+    cortical_poisson_ratio: Annotated[float, Field(gt=-1, lt=0.5)] = 0.3
+
+
+class Material(Entry):
+    """An isotropic elastic material (cement, metal): modulus MPa and Poisson's ratio."""
+
+    kind: Literal["material"] = "material"
+    young_modulus: PositiveFloat
+    poisson_ratio: Annotated[float, Field(gt=-1, lt=0.5)]
+
+
+class Interface(Entry):
+    """Traction law of a fracture: stiffnesses in MPa/mm.
+
+    Attributes:
+        law: ``linear`` (springs in both directions) or ``compression_only`` (opens freely, faces press).
+        normal_stiffness: MPa/mm, in compression (and in tension where linear).
+        tangential_stiffness: MPa/mm.
+        open_fraction: Share of the stiffness left where a compression-only interface is open (keeps the
+            problem definite).
+    """
+
+    kind: Literal["interface"] = "interface"
+    law: Literal["linear", "compression_only"]
+    normal_stiffness: PositiveFloat
+    tangential_stiffness: PositiveFloat
+    open_fraction: Annotated[float, Field(ge=0, lt=1)] = 1e-4
+
+
+class Support(Entry):
+    """Elastic foundation on the auricular surfaces: MPa/mm normal and tangential."""
+
+    kind: Literal["support"] = "support"
+    normal_stiffness: PositiveFloat
+    tangential_stiffness: PositiveFloat
+
+
+class Load(Entry):
+    """A force on the S1 endplate, as a share of body weight or newtons.
+
+    Attributes:
+        force: (x, y, z) in frame G.
+        unit: ``N`` or ``body_weight``.
+    """
+
+    kind: Literal["load"] = "load"
+    force: Point
+    unit: Literal["N", "body_weight"]
+
+
+class Treatment(BaseModel):
+    """One arm of a study: the names of cement patterns and implants it holds (none: untreated)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    cement: tuple[str, ...] = ()
+    implants: tuple[str, ...] = ()
+
+
+class MeshSettings(BaseModel):
+    """Mesh sizes in mm: far from features, at features, and the grid that samples the shape."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: PositiveFloat = 4.0
+    feature_size: PositiveFloat = 2.0
+    sampling: PositiveFloat = 1.0
+    minimum_quality: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class Study(Entry):
+    """What is compared with what.
+
+    Every name refers to a catalogue entry, packaged or in a folder beside the study.
+
+    Attributes:
+        anatomy: Anatomy entry.
+        fracture: Fracture entry.
+        treatments: The arms; one without cement and implants is the reference.
+        bmd_levels: BMD levels.
+        loads: Load cases.
+        density_law: Law that turns BMD into a modulus.
+        interface: Law of the fracture.
+        support: Foundation on the auricular surfaces.
+        body_weight: N.
+        order: Polynomial order of the displacement, 1 or 2.
+        mesh: Mesh sizes.
+    """
+
+    kind: Literal["study"] = "study"
+    anatomy: str
+    fracture: str
+    treatments: tuple[Treatment, ...] = Field(min_length=1)
+    bmd_levels: tuple[str, ...] = Field(min_length=1)
+    loads: tuple[str, ...] = Field(min_length=1)
+    density_law: str
+    interface: str
+    support: str
+    body_weight: PositiveFloat = 650.0
+    order: Literal[1, 2] = 1
+    mesh: MeshSettings = MeshSettings()

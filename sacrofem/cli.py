@@ -1,0 +1,156 @@
+"""The command line: ``sacrofem run | check | list | show | schema | doctor``."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from sacrofem.errors import Interrupted, SacrofemError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Compare cement and screws in sacral insufficiency fractures, by finite elements.",
+)
+_out = Console()
+_err = Console(stderr=True)
+
+StudyPath = Annotated[Path, typer.Argument(help="Study file (YAML).")]
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    output: Annotated[Path | None, typer.Option(help="Results folder [default: results/<study>-<hash>].")] = None,
+    no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write tables and fields only.")] = False,
+) -> None:
+    """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
+    from sacrofem.report.terminal import print_comparison
+    from sacrofem.study.runner import run_study
+
+    result = run_study(study, output=output, pictures=not no_pictures)
+    if result.rank == 0:
+        print_comparison(result.table, _out)
+        _out.print(f"Results: {result.folder}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def check(study: StudyPath) -> None:
+    """Check a study file and everything it names, without meshing."""
+    from sacrofem.catalogue import load_study, resolve_study
+
+    resolved = resolve_study(load_study(study))
+    _out.print(f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+               f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}", soft_wrap=True)
+
+
+@app.command("list")
+def list_entries(
+    beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
+) -> None:
+    """List every catalogue entry, by kind."""
+    from sacrofem.catalogue import Library
+
+    table = Table("kind", "name", "title", title="Catalogue")
+    for entry in Library.standard(beside).entries():
+        table.add_row(entry.kind, entry.name, entry.title)
+    _out.print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of an entry, as `sacrofem list` gives it.")],
+    beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
+) -> None:
+    """Show an entry with its figures and their source."""
+    from sacrofem.catalogue import Library
+
+    for entry in Library.standard(beside).named(name):
+        _out.print(f"[bold]{entry.kind} {entry.name}[/]: {entry.title}", highlight=False)
+        _out.print_json(entry.model_dump_json(exclude={"kind", "name", "title", "source"}))
+        _out.print(f"source: {entry.source}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="Where the JSON Schema files go.")]) -> None:
+    """Write a JSON Schema for every kind of entry, for editors."""
+    from sacrofem.catalogue.schema import export_schemas
+
+    for path in export_schemas(folder):
+        _out.print(str(path), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Report versions, MPI, PETSc, compiler and caches, and what is missing."""
+    from sacrofem.doctor import examine
+
+    table = Table("what", "found", "to do", title="sacrofem doctor")
+    findings = examine()
+    for finding in findings:
+        style = "red" if finding.fatal else None
+        table.add_row(finding.subject, finding.found, finding.remedy, style=style)
+    _out.print(table)
+    if any(finding.fatal for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors of the user's to mend are one message and a non-zero exit code."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=_err, show_path=False, show_level=False, omit_repeated_times=False)],
+    )
+    logging.getLogger("sacrofem").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except Interrupted as error:
+        _fail(str(error), 130)
+    except SacrofemError as error:
+        _fail(f"Error: {error}", 1)
+    except Exception:
+        _abort_other_ranks()
+        raise
+    sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """Say it once (on rank 0) and leave; ranks that hang on a collective are torn down."""
+    if _rank_and_size()[0] == 0:
+        _err.print(message, markup=False, highlight=False, soft_wrap=True, style="red")
+    if code == 130:
+        _abort_other_ranks(code)
+    sys.exit(code)
+
+
+def _rank_and_size() -> tuple[int, int]:
+    if "mpi4py.MPI" not in sys.modules:
+        return 0, 1
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size
+
+
+def _abort_other_ranks(code: int = 1) -> None:
+    """An error on one rank alone would leave the others waiting for ever."""
+    if _rank_and_size()[1] > 1:
+        from mpi4py import MPI
+
+        logging.getLogger(__name__).exception("rank %d fails", MPI.COMM_WORLD.rank)
+        MPI.COMM_WORLD.Abort(code)

@@ -1,0 +1,272 @@
+"""A sacrum with one treatment: assembled once for each bone, solved for many loads."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
+import numpy as np
+import ufl
+from dolfinx import fem
+from dolfinx import mesh as dmesh
+from dolfinx.fem import petsc
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from sacrofem.errors import SolveError, explain
+from sacrofem.mechanics import forms
+from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
+from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.properties import Properties
+from sacrofem.solver.multigrid import MultigridSolver
+
+logger = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_CORTEX, _SUPPORT, _ENDPLATE, _FRACTURE = 1, 2, 3, 100
+_MOST_CONTACT_STEPS = 40
+_JIT_OPTIONS = {"timeout": 120}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One solved load case.
+
+    Attributes:
+        displacement: Displacement on the cut space, mm.
+        iterations: Krylov iterations, over all contact steps.
+        residual: Relative residual of the last linear solve.
+        seconds: Wall time.
+        contact_steps: Linear solves until the fracture's open and closed parts stood still (1 where linear).
+        work: Work of the load, N mm.
+        energy: Elastic energy, N mm; half the work for a linear model.
+        reaction: (3,) force on the supports, N.
+        imbalance: |applied force - reaction| / |applied force|.
+        moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+    """
+
+    displacement: fem.Function
+    iterations: int
+    residual: float
+    seconds: float
+    contact_steps: int
+    work: float
+    energy: float
+    reaction: tuple[float, float, float]
+    imbalance: float
+    moment_imbalance: float
+
+
+def cut_facets(distributed: DistributedMesh, fracture: str, active: frozenset[str]) -> IntArray:
+    """Facets of a fracture that may move: not those inside a body of the treatment, which bridges it.
+
+    Args:
+        distributed: The mesh.
+        fracture: Name of the fracture.
+        active: Names of the regions that the treatment fills.
+
+    Returns:
+        (f, 3) node numbers.
+    """
+    mesh = distributed.source
+    facets, sides = interior_facets(mesh.cells)
+    count = len(mesh.points)
+    wanted = np.sort(mesh.surfaces[f"fracture:{fracture}"], axis=1)
+    keys, sought = ((t[:, 0] * count + t[:, 1]) * count + t[:, 2] for t in (facets, wanted))
+    on_sheet = np.isin(keys, sought)
+    bridging = np.isin(mesh.regions, [mesh.region_number(name) for name in sorted(active)])
+    welded = bridging[sides].all(axis=1)
+    return facets[on_sheet & ~welded]
+
+
+class SacrumModel:
+    """The mechanics of one treatment.
+
+    Args:
+        distributed: The mesh on the ranks.
+        active: Names of the treatment's regions; elsewhere cement and screws are bone.
+        order: Polynomial order, 1 or 2.
+
+    Attributes:
+        V: The cut space.
+        comm: Communicator.
+        domain: The DOLFINx mesh.
+        cell_regions: Region number of every local cell as solved.
+        young: Young's modulus of every cell, MPa.
+    """
+
+    def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
+        self.distributed = distributed
+        self.domain = distributed.domain
+        self.comm = self.domain.comm
+        self.order = order
+        numbers = [distributed.source.region_number(name) for name in sorted(active)]
+        treated = np.isin(distributed.regions, numbers)
+        self.cell_regions: IntArray = np.where(treated, distributed.regions, distributed.host_regions)
+        cut = {name: cut_facets(distributed, name, active) for name in distributed.fractures}
+        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *cut.values()])
+        copies = number_copies(distributed.source.cells, everything)
+        self.V = build_cut_space(self.domain, order, copies)
+        self.cut = {name: self._local_facets(triangles) for name, triangles in cut.items()}
+        piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
+        self.young, self.poisson = fem.Function(piecewise), fem.Function(piecewise)
+        self.state = fem.Function(self.V)
+        self._compile()
+
+    def _local_facets(self, triangles: IntArray) -> NDArray[np.int32]:
+        count = self.domain.topology.index_map(2).size_local + self.domain.topology.index_map(2).num_ghosts
+        local = dmesh.entities_to_geometry(self.domain, 2, np.arange(count, dtype=np.int32))
+        nodes = np.sort(self.domain.geometry.input_global_indices[local], axis=1).astype(np.int64)
+        size = len(self.distributed.source.points)
+        keys, sought = ((t[:, 0] * size + t[:, 1]) * size + t[:, 2] for t in (nodes, triangles))
+        return np.flatnonzero(np.isin(keys, sought)).astype(np.int32)
+
+    def _measure(
+        self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]
+    ) -> ufl.Measure:
+        """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
+        integral = fem.IntegralType.exterior_facet if kind == "ds" else fem.IntegralType.interior_facet
+        entities = [
+            (tag, fem.compute_integration_domains(integral, self.domain.topology, numbers))
+            for tag, numbers in facets.items()
+        ]
+        return ufl.Measure(kind, domain=self.domain, subdomain_data=entities, metadata=metadata)
+
+    def _compile(self) -> None:
+        surfaces = self.distributed.facets
+        auricular = np.union1d(surfaces["auricular_right"], surfaces["auricular_left"])
+        fracture_rule = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
+        outer = self._measure(
+            "ds",
+            {_CORTEX: surfaces["cortex"], _SUPPORT: auricular.astype(np.int32), _ENDPLATE: surfaces["endplate"]},
+            {"quadrature_degree": 2 * self.order},
+        )
+        self.cortex, self.support, self.endplate = outer(_CORTEX), outer(_SUPPORT), outer(_ENDPLATE)
+        tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut.values())}
+        self.fracture = self._measure("dS", tags, fracture_rule) if tags else None
+        names = ("thickness", "cortical_modulus", "cortical_poisson", "support_normal", "support_tangential",
+                 "interface_normal", "interface_tangential", "open_fraction")
+        self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
+        u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
+        self.stiffness = self._compiled(self._bilinear(u, v))
+        self.matrix = petsc.create_matrix(self.stiffness)
+        self.solver = MultigridSolver(self.matrix, self.V)
+        self.traction = fem.Constant(self.domain, np.zeros(3))
+        self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
+        self._unit = fem.Constant(self.domain, 1.0)
+        self.endplate_area = self._total(self._unit * self.endplate)
+
+    def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
+        c = self.constants
+        dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
+        form = forms.bulk_form(u, v, self.young, self.poisson, dx)
+        form += forms.cortex_form(u, v, c["thickness"], c["cortical_modulus"], c["cortical_poisson"], self.cortex)
+        form += forms.foundation_form(u, v, c["support_normal"], c["support_tangential"], self.support)
+        if self.fracture is not None:
+            closed = ufl.le(forms.opening(self.state, self.domain), 0.0)
+            share = ufl.conditional(closed, 1.0, c["open_fraction"]("+"))
+            for i in range(len(self.cut)):
+                form += forms.interface_form(
+                    u, v, share * c["interface_normal"]("+"), share * c["interface_tangential"]("+"),
+                    self.fracture(_FRACTURE + i),
+                )
+        return form
+
+    def _compiled(self, form: ufl.Form) -> fem.Form:
+        return fem.form(form, jit_options=_JIT_OPTIONS)
+
+    def _total(self, form: ufl.Form) -> float:
+        return float(self.comm.allreduce(fem.assemble_scalar(self._compiled(form))))
+
+    def set_properties(self, properties: Properties) -> None:
+        """Give every cell, the cortex, the fractures and the supports their stiffness."""
+        p, c = properties, self.constants
+        for function, by_name in ((self.young, p.young), (self.poisson, p.poisson)):
+            table = {number: by_name[name] for number, name in self.distributed.region_names.items() if name in by_name}
+            present = np.unique(self.cell_regions)
+            for number in present:
+                function.x.array[np.flatnonzero(self.cell_regions == number)] = table[int(number)]
+        c["thickness"].value = p.cortical_thickness
+        c["cortical_modulus"].value = p.cortical_modulus
+        c["cortical_poisson"].value = p.cortical_poisson_ratio
+        c["support_normal"].value = p.support.normal_stiffness
+        c["support_tangential"].value = p.support.tangential_stiffness
+        c["interface_normal"].value = p.interface.normal_stiffness
+        c["interface_tangential"].value = p.interface.tangential_stiffness
+        self.linear = p.interface.law == "linear"
+        c["open_fraction"].value = 1.0 if self.linear else p.interface.open_fraction
+
+    def assemble(self) -> None:
+        """Assemble the matrix for the present properties and contact state, and set the preconditioner up."""
+        self.matrix.zeroEntries()
+        petsc.assemble_matrix(self.matrix, self.stiffness)
+        self.matrix.assemble()
+        self.solver.set_up()
+
+    def solve(self, force: FloatArray) -> Solution:
+        """Solve for a force spread evenly over the S1 endplate.
+
+        Args:
+            force: (3,) N, frame G.
+
+        Raises:
+            SolveError: the linear solve or the search for the open and closed parts did not converge.
+        """
+        self.traction.value = np.asarray(force) / self.endplate_area
+        vector = petsc.create_vector(self.V)
+        petsc.assemble_vector(vector, self.load)
+        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        displacement = fem.Function(self.V)
+        iterations, residual, seconds, steps = self._solve_contact(vector, displacement)
+        work = float(vector.dot(displacement.x.petsc_vec))
+        product = vector.duplicate()
+        self.matrix.mult(displacement.x.petsc_vec, product)
+        energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
+        reaction, imbalance, moment = self._balance(displacement, np.asarray(force))
+        return Solution(displacement, iterations, residual, seconds, steps, work, energy, reaction, imbalance, moment)
+
+    def _solve_contact(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """Active-set iteration from the closed state; one linear solve where the interface is linear."""
+        if not self.linear:
+            self.state.x.array[:] = 0.0
+            self.assemble()
+        iterations, seconds = 0, 0.0
+        for step in range(1, _MOST_CONTACT_STEPS + 1):
+            log = self.solver.solve(vector, displacement.x.petsc_vec)
+            displacement.x.scatter_forward()
+            iterations, seconds = iterations + log.iterations, seconds + log.seconds
+            if self.linear:
+                return iterations, log.residual, seconds, step
+            change = self._largest(displacement.x.array - self.state.x.array) / self._largest(displacement.x.array)
+            if change < 1e-7:
+                return iterations, log.residual, seconds, step
+            self.state.x.array[:] = displacement.x.array
+            self.assemble()
+        raise SolveError(
+            explain(
+                "The open and closed parts of the fracture did not come to rest.",
+                where=", ".join(self.cut),
+                got=f"relative change {change:.1e} after {_MOST_CONTACT_STEPS} steps",
+                allowed="a change below 1e-7",
+                next_step="lower the interface's normal_stiffness or raise its open_fraction",
+            )
+        )
+
+    def _largest(self, values: FloatArray) -> float:
+        from mpi4py import MPI
+
+        return float(self.comm.allreduce(float(np.abs(values).max(initial=0.0)), op=MPI.MAX))
+
+    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[tuple[float, float, float], float, float]:
+        c, n, x = self.constants, ufl.FacetNormal(self.domain), ufl.SpatialCoordinate(self.domain)
+        along = ufl.dot(u, n)
+        traction = c["support_normal"] * along * n + c["support_tangential"] * (u - along * n)
+        reaction = np.array([self._total(traction[i] * self.support) for i in range(3)])
+        turning = np.array([self._total(ufl.cross(x, traction)[i] * self.support) for i in range(3)])
+        arm = np.array([self._total(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
+        size = float(np.linalg.norm(force))
+        moment = float(np.linalg.norm(turning - np.cross(arm, force))) / size
+        return (float(reaction[0]), float(reaction[1]), float(reaction[2])), float(np.linalg.norm(reaction - force)) / size, moment

@@ -1,0 +1,30 @@
+"""How stiff every part of a model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sacrofem.catalogue.models import Interface, Support
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Elastic properties of one case.
+
+    Attributes:
+        young: region name -> Young's modulus, MPa.
+        poisson: region name -> Poisson's ratio.
+        cortical_thickness: mm.
+        cortical_modulus: MPa.
+        cortical_poisson_ratio: Poisson's ratio of the cortex.
+        interface: Law of the fractures.
+        support: Elastic foundation of the auricular surfaces.
+    """
+
+    young: dict[str, float]
+    poisson: dict[str, float]
+    cortical_thickness: float
+    cortical_modulus: float
+    cortical_poisson_ratio: float
+    interface: Interface
+    support: Support

@@ -1,0 +1,1 @@
+"""sacrofem.shapes."""

@@ -1,0 +1,43 @@
+"""From PETSc's reason for giving up to its likely cause and the next step."""
+
+from __future__ import annotations
+
+from sacrofem.errors import SolveError, explain
+
+_CAUSES = {
+    -3: (
+        "DIVERGED_ITS: too many iterations",
+        "stiffness contrasts or an interface stiffness far above E/h (1e6 times needs hundreds of iterations)",
+        "lower the interface's normal_stiffness to 10-100 times E/h, or refine the mesh",
+    ),
+    -4: ("DIVERGED_DTOL: the residual grew", "the matrix is not symmetric positive definite", "check moduli and supports"),
+    -8: (
+        "DIVERGED_INDEFINITE_PC: the preconditioner is not positive",
+        "a preconditioner kept from a much softer model, or a negative modulus",
+        "check that every modulus is positive",
+    ),
+    -9: ("DIVERGED_NANORINF: not a number", "an inverted tetrahedron or a modulus that is not finite", "check the mesh"),
+    -10: ("DIVERGED_INDEFINITE_MAT: the matrix is not positive", "a body without support", "support every fragment"),
+    -11: ("DIVERGED_PC_FAILED: the preconditioner could not be set up", "a degenerate element", "check mesh quality"),
+}
+
+
+def explain_failure(reason: int, iterations: int, residual: float, size: int) -> SolveError:
+    """Compose the error for a failed solve.
+
+    Args:
+        reason: PETSc's KSPConvergedReason, negative.
+        iterations: Iterations done.
+        residual: Relative residual reached.
+        size: Number of dofs.
+    """
+    name, cause, step = _CAUSES.get(reason, (f"PETSc reason {reason}", "not in sacrofem's table", "run with -v"))
+    return SolveError(
+        explain(
+            f"The linear solve failed: {name}.",
+            where=f"system of {size} dofs",
+            got=f"relative residual {residual:.2e} after {iterations} iterations; likely cause: {cause}",
+            allowed="convergence of the residual within the tolerance",
+            next_step=step,
+        )
+    )

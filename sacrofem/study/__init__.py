@@ -1,0 +1,1 @@
+"""Expands a study into cases, runs them on n ranks, resumes, and collects the comparison."""

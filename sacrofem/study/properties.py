@@ -1,0 +1,37 @@
+"""From catalogue entries to the stiffness of every region of a case."""
+
+from __future__ import annotations
+
+from sacrofem.catalogue.density import young_modulus
+from sacrofem.catalogue.models import BmdLevel
+from sacrofem.catalogue.resolution import ResolvedStudy
+from sacrofem.mechanics.properties import Properties
+
+
+def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
+    """Stiffness of bone at a BMD level and of every treatment's material.
+
+    Args:
+        study: The resolved study.
+        level: The BMD level.
+
+    Returns:
+        Moduli by region name, cortex, interface and support.
+    """
+    law = study.density_law
+    young = {region: young_modulus(law, bmd) for region, bmd in level.bmd.items()}
+    poisson = dict.fromkeys(young, law.poisson_ratio)
+    bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
+    bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}
+    for region, material in bodies.items():
+        young[region] = study.materials[material].young_modulus
+        poisson[region] = study.materials[material].poisson_ratio
+    return Properties(
+        young=young,
+        poisson=poisson,
+        cortical_thickness=level.cortical_thickness,
+        cortical_modulus=level.cortical_modulus,
+        cortical_poisson_ratio=level.cortical_poisson_ratio,
+        interface=study.interface,
+        support=study.support,
+    )

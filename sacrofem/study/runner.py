@@ -1,0 +1,149 @@
+"""Runs a study: one mesh, one matrix for all loads of a case, and every finished case kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sacrofem.catalogue import StudyFile, load_study, resolve_study
+from sacrofem.catalogue.models import Study
+from sacrofem.catalogue.resolution import ResolvedStudy
+from sacrofem.errors import Interrupted
+from sacrofem.mesh.cache import load_or_build_mesh
+from sacrofem.mesh.model import ModelMesh
+from sacrofem.study.archive import Archive
+from sacrofem.study.cases import Case, active_regions, expand_cases
+from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+    from sacrofem.mechanics.model import SacrumModel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a run leaves behind.
+
+    Attributes:
+        folder: The results folder.
+        table: The tidy table; one row per case, fracture and metric.
+        rank: Rank of this process; rank 0 speaks.
+    """
+
+    folder: Path
+    table: pd.DataFrame
+    rank: int = 0
+
+
+def run_study(
+    study: Path | str | StudyFile | Study,
+    output: Path | None = None,
+    pictures: bool = True,
+    mesh_folder: Path | None = None,
+    comm: MPI.Comm | None = None,
+) -> StudyResult:
+    """Mesh, solve and compare a study. Collective over ``comm``.
+
+    Args:
+        study: A study file, or a study made in Python.
+        output: Results folder; by default ``results/<study>-<hash of its inputs>``. If it holds finished cases of
+            the same inputs, they are not solved again.
+        pictures: Whether to draw pictures at the end.
+        mesh_folder: Where meshes are cached (default: the user's cache).
+        comm: Communicator (default: all ranks).
+
+    Returns:
+        The table and its folder, on every rank.
+
+    Raises:
+        ConfigError: the study or an entry it names is wrong.
+        GeometryError: a treatment does not fit into the bone.
+        MeshError: the bone cannot be meshed.
+        SolveError: a case does not converge; finished cases are kept.
+        OutputError: results cannot be written; finished cases are kept.
+        Interrupted: stopped from outside; finished cases are kept.
+    """
+    from sacrofem import fem
+
+    fem.load()
+    from mpi4py import MPI
+
+    comm = comm or MPI.COMM_WORLD
+    quieten_other_ranks(comm)
+    resolved = on_root(comm, lambda: _resolve(study))
+    digest = resolved.digest()
+    archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
+    only_on_root(comm, lambda: archive.open(digest))
+    try:
+        return _run(resolved, archive, pictures, mesh_folder, comm)
+    except KeyboardInterrupt:
+        kept = len(list(archive.cases.glob("*.json")))
+        raise Interrupted(
+            f"Interrupted. {kept} finished cases are kept in {archive.folder}; run the same command again to go on."
+        ) from None
+
+
+def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
+    if isinstance(study, str | Path):
+        study = load_study(Path(study))
+    return resolve_study(study)
+
+
+def _run(
+    resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
+) -> StudyResult:
+    from sacrofem.mechanics.distribution import distribute
+
+    began = time.perf_counter()
+    cases = expand_cases(resolved)
+    mesh = on_root(
+        comm,
+        lambda: load_or_build_mesh(
+            resolved.anatomy,
+            resolved.fracture,
+            list(resolved.patterns.values()),
+            list(resolved.implants.values()),
+            resolved.study.mesh,
+            mesh_folder,
+        ),
+    )
+    only_on_root(comm, lambda: archive.require_space(len(mesh.cells), len(cases)))
+    _log_mesh(mesh)
+    distributed = distribute(mesh if comm.rank == 0 else None, comm)
+    records: dict[str, dict[str, Any]] = {}
+    for treatment in resolved.study.treatments:
+        arm = [case for case in cases if case.treatment.name == treatment.name]
+        found = on_root(comm, partial(_finished, archive, arm))
+        records |= found
+        missing = [case for case in arm if case.name not in found]
+        logger.info("%s: %d cases, %d already finished", treatment.name, len(arm), len(found))
+        if missing:
+            records |= solve_arm(resolved, missing, mesh, distributed, archive)
+    return on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size))
+
+
+def _finished(archive: Archive, cases: list[Case]) -> dict[str, dict[str, Any]]:
+    records = {case.name: archive.finished(case.name) for case in cases}
+    return {name: record for name, record in records.items() if record is not None}
+
+
+def _log_mesh(mesh: ModelMesh) -> None:
+    logger.info(
+        "mesh: %d tetrahedra, %d nodes, smallest quality %.3f",
+        len(mesh.cells),
+        len(mesh.points),
+        mesh.measures["quality_min"],
+    )
+    for name, value in sorted(mesh.measures.items()):
+        if name.startswith("cement_ml:"):
+            pattern = name.removeprefix("cement_ml:")
+            wanted = mesh.measures[f"cement_ml_wanted:{pattern}"]
+            logger.info("cement %s: %.2f mL achieved, %.2f mL wanted", pattern, value, wanted)
