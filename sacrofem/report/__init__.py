@@ -1,1 +1,1 @@
-"""sacrofem.report."""
+"""Tables for the terminal, charts and pictures."""

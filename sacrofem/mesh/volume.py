@@ -1,0 +1,128 @@
+"""From a closed surface to tetrahedra with Gmsh (HXT on the discrete surface, which keeps its triangles)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from sacrofem.errors import MeshError, explain
+from sacrofem.mesh.model import FloatArray
+from sacrofem.mesh.surface import Grid, SizeField, Surface
+from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
+
+#: Shared libraries Gmsh's wheel needs -> the Debian package that holds them.
+DEBIAN_PACKAGES = {
+    "libGLU.so.1": "libglu1-mesa",
+    "libGL.so.1": "libgl1",
+    "libXrender.so.1": "libxrender1",
+    "libXcursor.so.1": "libxcursor1",
+    "libXft.so.2": "libxft2",
+    "libXinerama.so.1": "libxinerama1",
+    "libXfixes.so.3": "libxfixes3",
+}
+#: Gmsh's number of the HXT Delaunay algorithm.
+HXT = 10
+#: Spacing of the grid that carries the size field to Gmsh, mm.
+SIZE_GRID_SPACING = 2.0
+
+
+def import_gmsh() -> Any:
+    """Import Gmsh; a system library it misses becomes a :class:`MeshError` naming the Debian package."""
+    try:
+        import gmsh
+    except OSError as error:
+        raise missing_library(error) from error
+    return gmsh
+
+
+def missing_library(error: OSError) -> MeshError:
+    """The error that tells what to install when Gmsh's shared library could not be loaded."""
+    library = str(error).split(":", maxsplit=1)[0]
+    package = DEBIAN_PACKAGES.get(library)
+    install = f"apt-get install {package}" if package else f"install the system package that holds {library}"
+    return MeshError(
+        explain(
+            "Gmsh cannot be loaded because a system library is missing.",
+            where="import gmsh",
+            got=str(error),
+            allowed="Gmsh's shared libraries (" + ", ".join(DEBIAN_PACKAGES) + ")",
+            next_step=install,
+        )
+    )
+
+
+def fill_surface(surface: Surface, size: SizeField) -> Tetrahedra:
+    """Fill a closed surface with tetrahedra; every cell gets the reference 1.
+
+    Args:
+        surface: Closed surface, mm.
+        size: Wanted edge length inside, mm.
+
+    Returns:
+        The volume mesh; the surface's triangles are its outer facets.
+    """
+    gmsh = import_gmsh()
+    gmsh.initialize(interruptible=False)
+    try:
+        for option in ("General.NumThreads", "Mesh.MaxNumThreads3D", "Mesh.RandomSeed"):
+            gmsh.option.setNumber(option, 1)
+        gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
+        gmsh.option.setNumber("Mesh.Algorithm3D", HXT)
+        gmsh.model.add("bone")
+        skin = gmsh.model.addDiscreteEntity(2)
+        numbers = np.arange(1, len(surface.points) + 1)
+        gmsh.model.mesh.addNodes(2, skin, numbers, surface.points.ravel())
+        gmsh.model.mesh.addElementsByType(skin, 2, [], (surface.triangles + 1).ravel())
+        gmsh.model.geo.addVolume([gmsh.model.geo.addSurfaceLoop([skin])])
+        gmsh.model.geo.synchronize()
+        with TemporaryDirectory() as folder:
+            _set_size(gmsh, surface.points, size, Path(folder) / "size.bin")
+            try:
+                gmsh.model.mesh.generate(3)
+            except Exception as error:  # Gmsh raises bare Exception
+                raise MeshError(
+                    explain(
+                        "Gmsh could not fill the bone's surface.",
+                        where="volume mesh",
+                        got=str(error),
+                        allowed="a surface that does not cross itself",
+                        next_step="use a smaller mesh.sampling or mesh.size",
+                    )
+                ) from error
+        tags, coordinates, _ = gmsh.model.mesh.getNodes()
+        nodes = gmsh.model.mesh.getElementsByType(4)[1]
+    finally:
+        gmsh.finalize()
+    if len(nodes) == 0:
+        raise MeshError(
+            explain(
+                "Gmsh made no tetrahedra.",
+                where="volume mesh",
+                got="an empty volume",
+                allowed="a filled bone",
+                next_step="use a smaller mesh.sampling or mesh.size",
+            )
+        )
+    position = np.full(int(tags.max()) + 1, -1, dtype=np.int64)
+    position[tags.astype(np.int64)] = np.arange(len(tags))
+    cells = position[nodes.astype(np.int64)].reshape(-1, 4)
+    return tidy(Tetrahedra(coordinates.reshape(-1, 3), cells, np.ones(len(cells), dtype=np.int64)))
+
+
+def _set_size(gmsh: Any, points: FloatArray, size: SizeField, path: Path) -> None:
+    """Hand the size field to Gmsh on a grid (a ``Structured`` field in its binary format, z fastest)."""
+    grid = Grid.over((points.min(axis=0), points.max(axis=0)), SIZE_GRID_SPACING)
+    nx, ny, nz = grid.dimensions
+    values = grid.sample(size).reshape(nz, ny, nx).transpose(2, 1, 0)
+    with path.open("wb") as file:
+        grid.origin.astype(np.float64).tofile(file)
+        np.full(3, grid.spacing).tofile(file)
+        np.array(grid.dimensions, dtype=np.int32).tofile(file)
+        np.ascontiguousarray(values, dtype=np.float64).tofile(file)
+    field = gmsh.model.mesh.field.add("Structured")
+    gmsh.model.mesh.field.setString(field, "FileName", str(path))
+    gmsh.model.mesh.field.setNumber(field, "TextFormat", 0)
+    gmsh.model.mesh.field.setAsBackgroundMesh(field)
