@@ -1,1 +1,1 @@
-"""sacrofem.mesh."""
+"""From shapes to one conforming, named tetrahedral mesh (Gmsh and MMG)."""

@@ -1,4 +1,4 @@
-"""Quality of tetrahedra: the radius ratio (Gmsh's ``gamma``), 1 for the regular tetrahedron, 0 for a flat one."""
+"""Quality of tetrahedra: the radius ratio (Gmsh's ``gamma``), 1 for the regular one, 0 for a flat one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sacrofem.mesh.model import FloatArray, IntArray
 def radius_ratio(points: FloatArray, cells: IntArray) -> FloatArray:
     """Three times the inradius over the circumradius of every tetrahedron, negative where it is inverted.
 
-    With volume V, total face area A and the products of opposite edge lengths a, b, c, the inradius is 3V/A and
-    the circumradius is sqrt((a+b+c)(a+b-c)(a-b+c)(-a+b+c)) / (24 V) (Crelle's formula).
+    With volume V, total face area A and the products of opposite edge lengths a, b, c, the inradius is
+    3V/A and the circumradius is sqrt((a+b+c)(a+b-c)(a-b+c)(-a+b+c)) / (24 V) (Crelle's formula).
 
     Args:
         points: (n, 3) coordinates, mm.

@@ -14,9 +14,9 @@ from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.shapes.field import Shape
 
 #: Largest distance of the remeshed surface from the sampled one, mm; ample beside a sampling of 1 mm.
-SURFACE_DEVIATION = 0.25
+SURFACE_DEVIATION = 0.4
 #: Largest ratio of neighbouring edge lengths, on the surface.
-SURFACE_GRADATION = 1.4
+SURFACE_GRADATION = 1.6
 #: Dihedral angle (degrees) above which MMG keeps an edge as a ridge; bone has none as sharp as this.
 RIDGE_ANGLE = 60.0
 #: Samples evaluated at once, to bound memory.
@@ -95,7 +95,9 @@ def contour_shape(shape: Shape, bounds: tuple[FloatArray, FloatArray], spacing: 
                 next_step="check the anatomy's landmarks, or use a smaller mesh.sampling",
             )
         )
-    largest = contour.connectivity("largest").extract_surface().triangulate().clean()
+    largest = (
+        contour.connectivity("largest").extract_surface(algorithm="dataset_surface").triangulate().clean()
+    )
     if not largest.is_manifold or largest.n_open_edges:
         raise MeshError(
             explain(

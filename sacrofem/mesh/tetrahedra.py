@@ -91,7 +91,9 @@ def require_connected(mesh: Tetrahedra) -> None:
     """Raise :class:`MeshError` where the mesh falls into pieces (across facets) or holds a node twice."""
     pairs = list_facets(mesh.cells).inner_cells
     size = len(mesh.cells)
-    count, piece = connected_components(coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (size, size)), directed=False)
+    count, piece = connected_components(
+        coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (size, size)), directed=False
+    )
     if count > 1:
         loose = np.argmin(np.bincount(piece))
         place = mesh.points[mesh.cells[piece == loose]].mean(axis=(0, 1))

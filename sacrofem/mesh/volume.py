@@ -25,6 +25,8 @@ DEBIAN_PACKAGES = {
 }
 #: Gmsh's number of the HXT Delaunay algorithm.
 HXT = 10
+#: Gmsh improves cells flatter than this; the rest is left to the clean-up.
+OPTIMISE_BELOW = 0.1
 #: Spacing of the grid that carries the size field to Gmsh, mm.
 SIZE_GRID_SPACING = 2.0
 
@@ -70,6 +72,8 @@ def fill_surface(surface: Surface, size: SizeField) -> Tetrahedra:
         for option in ("General.NumThreads", "Mesh.MaxNumThreads3D", "Mesh.RandomSeed"):
             gmsh.option.setNumber(option, 1)
         gmsh.option.setNumber("Mesh.MeshSizeExtendFromBoundary", 0)
+        gmsh.option.setNumber("General.Verbosity", 2)
+        gmsh.option.setNumber("Mesh.OptimizeThreshold", OPTIMISE_BELOW)
         gmsh.option.setNumber("Mesh.Algorithm3D", HXT)
         gmsh.model.add("bone")
         skin = gmsh.model.addDiscreteEntity(2)

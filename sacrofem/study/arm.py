@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
@@ -15,11 +18,15 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
+from sacrofem.results.strain import neighbourhoods
+from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
-from sacrofem.study.archive import Archive, output_errors
+from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_properties
+
+FloatArray = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +50,7 @@ def solve_arm(
     """
     treatment = cases[0].treatment
     model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
     for case in cases:
@@ -52,11 +60,9 @@ def solve_arm(
             assembled = case.level.name
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
-        displacement_at_endplate = model.mean_displacement("endplate")
         fields = gather_fields(model, solution.displacement)
-        del displacement_at_endplate
         records[case.name] = on_root(
-            model.comm, lambda c=case, f=fields, s=solution, n=force: _finish(study, c, mesh, f, s, n, archive)
+            model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive)
         )
         logger.info(
             "%s: %d iterations, residual %.1e, %.1f s",
@@ -68,7 +74,44 @@ def solve_arm(
     return records
 
 
-def newtons(load: Load, body_weight: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The force of a load case, N, frame G."""
+def newtons(load: Load, body_weight: float) -> FloatArray:
+    """The force of a load case, (3,) N, frame G."""
     scale = body_weight if load.unit == "body_weight" else 1.0
     return scale * np.asarray(load.force, dtype=np.float64)
+
+
+def _keep(
+    case: Case,
+    fields: CaseFields | None,
+    solution: Solution,
+    force: FloatArray,
+    masks: dict[str, NDArray[np.bool_]],
+    mesh: ModelMesh,
+    archive: Archive,
+) -> dict[str, Any]:
+    """Measure a solved case and write its files, the record last; rank 0 only."""
+    assert fields is not None  # gather_fields returns None on the other ranks alone
+    write_case_fields(archive.cases, case.name, fields, mesh.region_names)
+    rows = [
+        Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
+        for fracture, measure in measure_case(fields, masks, force, solution.work)
+    ]
+    record = {"rows": [asdict(row) for row in rows], "diagnostics": _diagnose(solution, force)}
+    archive.keep(case.name, record)
+    return record
+
+
+def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
+    return {
+        "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
+        "iterations": solution.iterations,
+        "residual": solution.residual,
+        "seconds": solution.seconds,
+        "contact_steps": solution.contact_steps,
+        "force_N": [float(component) for component in force],
+        "reaction_N": list(solution.reaction),
+        "force_imbalance": solution.imbalance,
+        "moment_imbalance_mm": solution.moment_imbalance,
+        "work_Nmm": solution.work,
+        "energy_Nmm": solution.energy,
+    }

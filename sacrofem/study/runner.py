@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,11 @@ from sacrofem.errors import Interrupted
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
-from sacrofem.study.cases import Case, active_regions, expand_cases
+from sacrofem.study.cases import Case, expand_cases
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-    from sacrofem.mechanics.model import SacrumModel
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +99,9 @@ def _run(
     resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
 ) -> StudyResult:
     from sacrofem.mechanics.distribution import distribute
+    from sacrofem.study.arm import solve_arm
+    from sacrofem.study.conclusion import conclude
 
-    began = time.perf_counter()
     cases = expand_cases(resolved)
     mesh = on_root(
         comm,
@@ -117,7 +116,7 @@ def _run(
     )
     only_on_root(comm, lambda: archive.require_space(len(mesh.cells), len(cases)))
     _log_mesh(mesh)
-    distributed = distribute(mesh if comm.rank == 0 else None, comm)
+    distributed = distribute(mesh, comm)
     records: dict[str, dict[str, Any]] = {}
     for treatment in resolved.study.treatments:
         arm = [case for case in cases if case.treatment.name == treatment.name]
@@ -127,7 +126,8 @@ def _run(
         logger.info("%s: %d cases, %d already finished", treatment.name, len(arm), len(found))
         if missing:
             records |= solve_arm(resolved, missing, mesh, distributed, archive)
-    return on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size))
+    table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size))
+    return StudyResult(archive.folder, table, comm.rank)
 
 
 def _finished(archive: Archive, cases: list[Case]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,156 @@
+"""A study with every name replaced by the entry it stands for, and every default written out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sacrofem.catalogue.library import Library
+from sacrofem.catalogue.loading import EntryFile, format_field, load_entry
+from sacrofem.catalogue.models import (
+    Anatomy,
+    BmdLevel,
+    CementPattern,
+    DensityLaw,
+    Fracture,
+    Implant,
+    Interface,
+    Load,
+    Material,
+    Study,
+    Support,
+)
+from sacrofem.errors import ConfigError, explain
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study with the file it came from.
+
+    Attributes:
+        study: The study.
+        file: Its file, with line numbers.
+    """
+
+    study: Study
+    file: EntryFile
+
+
+@dataclass(frozen=True)
+class ResolvedStudy:
+    """A study and everything it names."""
+
+    study: Study
+    anatomy: Anatomy
+    fracture: Fracture
+    patterns: dict[str, CementPattern]
+    implants: dict[str, Implant]
+    materials: dict[str, Material]
+    levels: tuple[BmdLevel, ...]
+    loads: tuple[Load, ...]
+    density_law: DensityLaw
+    interface: Interface
+    support: Support
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, as JSON holds it."""
+        return {field.name: _dump(getattr(self, field.name)) for field in fields(self)}
+
+    def digest(self) -> str:
+        """sha256 of everything, so that any changed figure is another study."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def load_study(path: Path | str) -> StudyFile:
+    """Read a study file.
+
+    Raises:
+        ConfigError: it cannot be read, or is not a study.
+    """
+    file = load_entry(Path(path))
+    if not isinstance(file.entry, Study):
+        raise ConfigError(
+            explain(
+                "The file is no study.",
+                where=file.place(["kind"]),
+                got=type(file.entry).__name__,
+                allowed="kind: study",
+                next_step="name a study file; `sacrofem list` shows the packaged ones",
+            )
+        )
+    return StudyFile(file.entry, file)
+
+
+def resolve_study(given: Study | StudyFile, library: Library | None = None) -> ResolvedStudy:
+    """Replace every name in a study by its entry.
+
+    Args:
+        given: A study file, or a study made in Python.
+        library: Where names are looked up (default: beside the file, then the packaged entries).
+
+    Returns:
+        The resolved study.
+
+    Raises:
+        ConfigError: a name is unknown or stands twice; file, line and field are named.
+    """
+    study, file = (given.study, given.file) if isinstance(given, StudyFile) else (given, None)
+    library = library or Library.standard(file.path if file else None)
+
+    def place(*path: str | int) -> str:
+        return file.place(path) if file else f"study {study.name!r}, {format_field(path)}"
+
+    _refuse_repeats([arm.name for arm in study.treatments], "treatments", place)
+    for name in ("bmd_levels", "loads"):
+        _refuse_repeats(getattr(study, name), name, place)
+    patterns: dict[str, CementPattern] = {}
+    implants: dict[str, Implant] = {}
+    materials: dict[str, Material] = {}
+    for i, arm in enumerate(study.treatments):
+        for j, name in enumerate(arm.cement):
+            patterns[name] = library.get(CementPattern, name, place("treatments", i, "cement", j))
+        for j, name in enumerate(arm.implants):
+            implants[name] = library.get(Implant, name, place("treatments", i, "implants", j))
+    for body in (*patterns.values(), *implants.values()):
+        materials[body.material] = library.get(Material, body.material, f"entry {body.name!r}, material")
+    return ResolvedStudy(
+        study=study,
+        anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
+        fracture=library.get(Fracture, study.fracture, place("fracture")),
+        patterns=patterns,
+        implants=implants,
+        materials=materials,
+        levels=tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels)),
+        loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
+        density_law=library.get(DensityLaw, study.density_law, place("density_law")),
+        interface=library.get(Interface, study.interface, place("interface")),
+        support=library.get(Support, study.support, place("support")),
+    )
+
+
+def _refuse_repeats(names: Sequence[str], field: str, place: Any) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigError(
+                explain(
+                    f"A name stands twice in {field}.",
+                    where=place(field, i),
+                    got=name,
+                    allowed="each name once",
+                    next_step="remove or rename one of them",
+                )
+            )
+
+
+def _dump(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _dump(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_dump(item) for item in value]
+    return value.model_dump(mode="json")
+
+

@@ -1,0 +1,201 @@
+"""Building the one mesh that all treatments of a study share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+
+from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
+from sacrofem.errors import GeometryError, explain
+from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
+from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
+from sacrofem.mesh.labels import facet_areas, name_regions, name_surfaces
+from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
+from sacrofem.mesh.quality import require_quality
+from sacrofem.mesh.smoothing import lift_worst
+from sacrofem.mesh.surface import contour_shape, remesh_surface
+from sacrofem.mesh.tetrahedra import Tetrahedra, list_facets, require_connected
+from sacrofem.mesh.volume import fill_surface
+from sacrofem.shapes.cement import cement_body, check_needle_path
+from sacrofem.shapes.fracture import Sheet, fracture_sheet
+from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.shapes.screw import screw_body
+
+logger = logging.getLogger(__name__)
+
+#: Raised whenever the same inputs would give another mesh: part of the digest.
+MESH_VERSION = 1
+#: Cells flatter than this many times the required quality are worked on after the remeshing.
+QUALITY_GOAL_FACTOR = 2.0
+#: Smallest edges allowed, as a share of the size at features.
+SMALLEST_EDGE_SHARE = 0.5
+
+
+def mesh_digest(
+    anatomy: Anatomy,
+    fracture: Fracture,
+    patterns: Sequence[CementPattern],
+    implants: Sequence[Implant],
+    settings: MeshSettings,
+) -> str:
+    """sha256 of everything that goes into a mesh (titles and sources of entries do not)."""
+    words = {"title", "source"}
+    content = {
+        "version": MESH_VERSION,
+        "anatomy": anatomy.model_dump(mode="json", exclude=words),
+        "fracture": fracture.model_dump(mode="json", exclude=words),
+        "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
+        "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],
+        "settings": settings.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def build_model_mesh(
+    anatomy: Anatomy,
+    fracture: Fracture,
+    patterns: Sequence[CementPattern],
+    implants: Sequence[Implant],
+    settings: MeshSettings,
+) -> ModelMesh:
+    """Mesh a sacrum with its fracture and the bodies of all treatments.
+
+    Args:
+        anatomy: The sacrum.
+        fracture: The fracture sheet.
+        patterns: Cement patterns of all treatments.
+        implants: Screws of all treatments.
+        settings: Mesh sizes, mm.
+
+    Returns:
+        The mesh with named regions and surfaces.
+
+    Raises:
+        GeometryError: A needle leaves the bone, cement does not fit, or a screw misses the bone.
+        MeshError: No mesh, or none of the required quality.
+    """
+    sacrum = build_sacrum(anatomy)
+    bodies: list[Feature] = []
+    measures: dict[str, float] = {}
+    with stage("cement fitted"):
+        for pattern in patterns:
+            check_needle_path(pattern, sacrum)
+            level, scale = fit_cement(
+                pattern.name, partial(cement_body, pattern), sacrum.bone, sacrum.bounds, pattern.volume
+            )
+            wanted = pattern.volume * CUBIC_MM_PER_ML
+            bodies.append(Feature(f"cement:{pattern.name}", level, 1 << len(bodies), wanted))
+            measures[f"cement_ml_wanted:{pattern.name}"] = pattern.volume
+            measures[f"cement_scale:{pattern.name}"] = scale
+    bodies += [
+        Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i))
+        for i, implant in enumerate(implants)
+    ]
+    mesh = mesh_features(sacrum, bodies, [fracture_sheet(fracture)], settings)
+    return ModelMesh(
+        points=mesh.points,
+        cells=mesh.cells,
+        regions=mesh.regions,
+        region_names=mesh.region_names,
+        host_regions=mesh.host_regions,
+        surfaces=mesh.surfaces,
+        measures=measures | mesh.measures,
+        digest=mesh_digest(anatomy, fracture, patterns, implants, settings),
+    )
+
+
+def mesh_features(
+    sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings
+) -> ModelMesh:
+    """Mesh a bone so that it conforms to bodies and fracture sheets; see :func:`build_model_mesh`.
+
+    Args:
+        sacrum: The bone.
+        bodies: Cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
+        sheets: Fracture sheets.
+        settings: Mesh sizes, mm.
+
+    Returns:
+        The mesh; its digest is empty.
+    """
+    # The positive side of a sheet is lateral; the bit marks the medial, negative side.
+    pairs = [
+        (s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)
+    ]
+    features = [*bodies, *(feature for _, feature in pairs)]
+    size = size_field(features, settings.size, settings.feature_size)
+    smallest = SMALLEST_EDGE_SHARE * settings.feature_size
+    with stage("surface sampled and remeshed"):
+        surface = remesh_surface(contour_shape(sacrum.bone, sacrum.bounds, settings.sampling), size, smallest)
+    with stage("volume filled"):
+        mesh = fill_surface(surface, size)
+    for feature in features:
+        with stage(f"{feature.name} cut in"):
+            mesh = split(mesh, feature, settings.feature_size)
+    with stage("cleaned up"):
+        mesh = clean_up(mesh, size, smallest)
+    with stage("worst cells lifted"):
+        mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
+    require_connected(mesh)
+    quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
+    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+
+
+def label_mesh(
+    mesh: Tetrahedra,
+    quality: FloatArray,
+    sacrum: Sacrum,
+    bodies: Sequence[Feature],
+    sheets: Sequence[tuple[Sheet, Feature]],
+) -> ModelMesh:
+    """Name regions and surfaces of a finished mesh, and measure it."""
+    regions, host, names = name_regions(mesh, sacrum, bodies)
+    surfaces = name_surfaces(mesh, list_facets(mesh.cells), sacrum, sheets)
+    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces)
+    volumes = labelled.volumes()
+    measures = {
+        "cells": float(len(mesh.cells)),
+        "points": float(len(mesh.points)),
+        "quality_min": float(quality.min()),
+        "quality_p001": float(np.quantile(quality, 0.001)),
+        "bone_ml": float(volumes.sum()) / CUBIC_MM_PER_ML,
+    }
+    for body in bodies:
+        volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
+        if volume == 0.0:
+            raise GeometryError(
+                explain(
+                    f"{body.name} lies wholly outside the bone.",
+                    where=body.name,
+                    got="0 mL inside the sacrum",
+                    allowed="a body that meets the bone",
+                    next_step="check its points (frame G, mm: x anterior, y superior, z to the right)",
+                )
+            )
+        kind, name = body.name.split(":", 1)
+        measures[f"{kind}_ml:{name}"] = volume
+    for sheet, feature in sheets:
+        triangles = surfaces[feature.name]
+        measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
+        measures[f"sheet_deviation:{sheet.name}"] = _deviation(mesh.points, triangles, sheet)
+    return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)
+
+
+def _deviation(points: FloatArray, triangles: IntArray, sheet: Sheet) -> float:
+    """Largest distance of a fracture's nodes from its sheet, mm."""
+    return float(np.abs(sheet.level(points[np.unique(triangles)])).max())
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Log how long a stage of meshing took."""
+    began = time.perf_counter()
+    yield
+    logger.info("mesh: %s in %.1f s", name, time.perf_counter() - began)

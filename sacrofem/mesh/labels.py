@@ -1,0 +1,128 @@
+"""Naming cells and facets: references become regions, interfaces become surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sacrofem.errors import MeshError, explain
+from sacrofem.mesh.features import Feature, has_bit
+from sacrofem.mesh.model import FloatArray, IntArray
+from sacrofem.mesh.tetrahedra import Facets, Tetrahedra
+from sacrofem.shapes.fracture import Sheet
+from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
+
+#: First region numbers of cement bodies, of screws, and of volumes that several of them share.
+FIRST_CEMENT, FIRST_SCREW, FIRST_SHARED = 10, 50, 100
+#: Joins the names of the bodies that share a region.
+JOINT = "+"
+
+
+def name_regions(
+    mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]
+) -> tuple[IntArray, IntArray, dict[int, str]]:
+    """Region numbers of all cells.
+
+    Bodies of different treatments may overlap (two needle paths through one ala): such cells get a region of
+    their own, named ``<body>+<body>``, the bodies in the order of ``bodies`` (cement before screws).
+
+    Args:
+        mesh: The mesh, its references holding the bits of the bodies.
+        sacrum: Gives the bone region at cell centroids.
+        bodies: Cement bodies and screws.
+
+    Returns:
+        (m,) regions, (m,) host regions, and the names of the region numbers.
+    """
+    host = np.asarray(sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
+    names = dict(REGION_NAMES)
+    own: dict[int, int] = {}
+    cements = screws = 0
+    for body in bodies:
+        if body.name.startswith("cement:"):
+            own[body.bit], cements = FIRST_CEMENT + cements, cements + 1
+        else:
+            own[body.bit], screws = FIRST_SCREW + screws, screws + 1
+        names[own[body.bit]] = body.name
+    if cements > FIRST_SCREW - FIRST_CEMENT or screws > FIRST_SHARED - FIRST_SCREW:
+        raise MeshError(
+            explain(
+                "A study holds too many cement patterns or implants for one mesh.",
+                where="treatments",
+                got=f"{cements} cement patterns, {screws} implants",
+                allowed=f"{FIRST_SCREW - FIRST_CEMENT} patterns, {FIRST_SHARED - FIRST_SCREW} implants",
+                next_step="split the study",
+            )
+        )
+    held = (mesh.references - 1) & sum(body.bit for body in bodies)
+    regions = host.copy()
+    shared = FIRST_SHARED
+    for bits in np.unique(held[held > 0]):
+        holders = [body for body in bodies if bits & body.bit]
+        if len(holders) == 1:
+            number = own[holders[0].bit]
+        else:
+            number, shared = shared, shared + 1
+            names[number] = JOINT.join(body.name for body in holders)
+        regions[held == bits] = number
+    return regions, host, names
+
+
+def regions_of(region_names: Mapping[int, str], body: str) -> list[int]:
+    """Numbers of all regions that ``body`` (``cement:<name>`` or ``screw:<name>``) fills, shared ones too."""
+    return [number for number, name in region_names.items() if body in name.split(JOINT)]
+
+
+def name_surfaces(
+    mesh: Tetrahedra, facets: Facets, sacrum: Sacrum, sheets: Sequence[tuple[Sheet, Feature]]
+) -> dict[str, IntArray]:
+    """Named facets: cortex, joint surfaces, endplate and fractures.
+
+    Args:
+        mesh: The mesh.
+        facets: Its facets.
+        sacrum: Masks of outer facets.
+        sheets: Fracture sheets with the features they became.
+
+    Returns:
+        name -> (k, 3) node numbers; outer facets are ordered outward.
+    """
+    centroids, normals = facet_geometry(mesh.points, facets.outer)
+    surfaces = {
+        "cortex": facets.outer,
+        "endplate": facets.outer[sacrum.endplate(centroids, normals)],
+        "auricular_right": facets.outer[sacrum.auricular(centroids, normals, "right")],
+        "auricular_left": facets.outer[sacrum.auricular(centroids, normals, "left")],
+    }
+    middles = mesh.points[facets.inner].mean(axis=1)
+    for sheet, feature in sheets:
+        sides = has_bit(mesh.references, feature.bit)[facets.inner_cells]
+        chosen = (sides[:, 0] != sides[:, 1]) & sheet.extent(middles)
+        surfaces[feature.name] = facets.inner[chosen]
+    for name, triangles in surfaces.items():
+        if len(triangles) == 0:
+            raise MeshError(
+                explain(
+                    f"The surface {name!r} has no facets.",
+                    where=name,
+                    got="0 facets",
+                    allowed="a surface that meets the bone",
+                    next_step="check that the fracture or the landmarks of the anatomy lie in the bone",
+                )
+            )
+    return surfaces
+
+
+def facet_geometry(points: FloatArray, triangles: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(k, 3) centroids, mm, and (k, 3) unit normals of triangles."""
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    normals = np.cross(b - a, c - a)
+    return (a + b + c) / 3.0, normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-300)[:, None]
+
+
+def facet_areas(points: FloatArray, triangles: IntArray) -> FloatArray:
+    """(k,) areas of triangles, mm^2."""
+    a, b, c = (points[triangles[:, i]] for i in range(3))
+    areas: FloatArray = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    return areas
