@@ -19,6 +19,7 @@ from sacrofem.mechanics import forms
 from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mesh.model import ModelMesh
 from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,31 @@ class Solution:
     moment_imbalance: float
 
 
+def regions_as_solved(
+    mesh: ModelMesh, active: frozenset[str], regions: IntArray, host_regions: IntArray
+) -> IntArray:
+    """Region of every cell in a treatment: bone where the treatment leaves it bone.
+
+    Where bodies of several treatments overlap (a region named ``a+b``), the later of the active ones counts: a screw
+    goes through cement.
+
+    Args:
+        mesh: The mesh, for its region names.
+        active: Names of the regions that the treatment fills.
+        regions: (m,) region numbers.
+        host_regions: (m,) bone region numbers.
+
+    Returns:
+        (m,) region numbers of single bodies or bone.
+    """
+    solved = host_regions.copy()
+    for number, name in mesh.region_names.items():
+        present = [part for part in name.split("+") if part in active]
+        if present:
+            solved[regions == number] = mesh.region_number(present[-1])
+    return solved
+
+
 def cut_facets(distributed: DistributedMesh, fracture: str, active: frozenset[str]) -> IntArray:
     """Facets of a fracture that may move: not those inside a body of the treatment, which bridges it.
 
@@ -77,8 +103,8 @@ def cut_facets(distributed: DistributedMesh, fracture: str, active: frozenset[st
     wanted = np.sort(mesh.surfaces[f"fracture:{fracture}"], axis=1)
     keys, sought = ((t[:, 0] * count + t[:, 1]) * count + t[:, 2] for t in (facets, wanted))
     on_sheet = np.isin(keys, sought)
-    bridging = np.isin(mesh.regions, [mesh.region_number(name) for name in sorted(active)])
-    welded = bridging[sides].all(axis=1)
+    solved = regions_as_solved(mesh, active, mesh.regions, mesh.host_regions)
+    welded = (solved != mesh.host_regions)[sides].all(axis=1)
     return facets[on_sheet & ~welded]
 
 
@@ -103,9 +129,9 @@ class SacrumModel:
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
-        numbers = [distributed.source.region_number(name) for name in sorted(active)]
-        treated = np.isin(distributed.regions, numbers)
-        self.cell_regions: IntArray = np.where(treated, distributed.regions, distributed.host_regions)
+        self.cell_regions = regions_as_solved(
+            distributed.source, active, distributed.regions, distributed.host_regions
+        )
         cut = {name: cut_facets(distributed, name, active) for name in distributed.fractures}
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *cut.values()])
         copies = number_copies(distributed.source.cells, everything)

@@ -184,7 +184,9 @@ def label_mesh(
     for sheet, feature in sheets:
         triangles = surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
-        measures[f"sheet_deviation:{sheet.name}"] = _deviation(mesh.points, triangles, sheet)
+        measures["sheet_deviation"] = max(
+            measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet)
+        )
     return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import mmgpy
 import numpy as np
 import pyvista as pv
+from scipy.interpolate import RegularGridInterpolator
 
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.mesh.model import FloatArray, IntArray
@@ -21,6 +22,12 @@ SURFACE_GRADATION = 1.6
 RIDGE_ANGLE = 60.0
 #: Samples evaluated at once, to bound memory.
 CHUNK = 200_000
+
+#: Spacing of the coarse grid over the fine one's.
+COARSE_FACTOR = 4
+#: Points whose coarse value is below this many coarse steps are sampled themselves: a distance changes by at
+#: most sqrt(3) steps across a coarse cell, the rest is to spare for shapes that are not quite distances.
+NEAR_STEPS = 2.0
 
 #: (n, 3) points -> (n,) wanted edge length, mm.
 SizeField = Callable[[FloatArray], FloatArray]
@@ -65,7 +72,26 @@ class Grid:
     def sample(self, shape: Shape) -> FloatArray:
         """(n,) values of ``shape``, x fastest."""
         points = self.points()
-        return np.concatenate([shape(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)])
+        return _evaluate(shape, points)
+
+    def sample_near_surface(self, shape: Shape) -> FloatArray:
+        """Like :meth:`sample`, but points far from the surface get values interpolated from a coarse grid."""
+        step = COARSE_FACTOR * self.spacing
+        upper = self.origin + self.spacing * (np.array(self.dimensions) - 1)
+        coarse = Grid.over((self.origin, upper), step)
+        nx, ny, nz = coarse.dimensions
+        axes = [coarse.origin[i] + step * np.arange(coarse.dimensions[i]) for i in range(3)]
+        table = coarse.sample(shape).reshape(nz, ny, nx).transpose(2, 1, 0)
+        points = self.points()
+        values: FloatArray = RegularGridInterpolator(axes, table)(points)
+        near = np.abs(values) < NEAR_STEPS * step
+        values[near] = _evaluate(shape, points[near])
+        return values
+
+
+def _evaluate(shape: Shape, points: FloatArray) -> FloatArray:
+    """Values of ``shape`` at (n, 3) points, in chunks."""
+    return np.concatenate([shape(points[i : i + CHUNK]) for i in range(0, len(points) or 1, CHUNK)])
 
 
 def contour_shape(shape: Shape, bounds: tuple[FloatArray, FloatArray], spacing: float) -> Surface:
@@ -81,7 +107,7 @@ def contour_shape(shape: Shape, bounds: tuple[FloatArray, FloatArray], spacing: 
     """
     grid = Grid.over(bounds, spacing)
     image = pv.ImageData(dimensions=grid.dimensions, spacing=(spacing,) * 3, origin=grid.origin)
-    values = grid.sample(shape)
+    values = grid.sample_near_surface(shape)
     # A sample exactly on the surface makes degenerate triangles.
     image["distance"] = np.where(np.abs(values) < 1e-3 * spacing, 1e-3 * spacing, values)
     contour = image.contour([0.0], scalars="distance", method="flying_edges")
