@@ -50,8 +50,11 @@ def check(study: StudyPath) -> None:
     from sacrofem.catalogue import load_study, resolve_study
 
     resolved = resolve_study(load_study(study))
-    _out.print(f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
-               f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}", soft_wrap=True)
+    _out.print(
+        f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+        f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
+        soft_wrap=True,
+    )
 
 
 @app.command("list")

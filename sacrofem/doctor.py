@@ -11,6 +11,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 
 from sacrofem.study.provenance import package_version
@@ -27,7 +28,17 @@ GMSH_LIBRARIES = {
     "libfontconfig.so.1": "libfontconfig1",
 }
 
-_PETSC_PACKAGES = ("mumps", "superlu_dist", "hypre", "hpddm", "ptscotch", "metis", "parmetis", "slepc", "cuda")
+_PETSC_PACKAGES = (
+    "mumps",
+    "superlu_dist",
+    "hypre",
+    "hpddm",
+    "ptscotch",
+    "metis",
+    "parmetis",
+    "slepc",
+    "cuda",
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,18 @@ def examine() -> list[Finding]:
 
 def _examine_packages() -> list[Finding]:
     findings = []
-    for name in ("sacrofem", "numpy", "scipy", "pydantic", "gmsh", "mmgpy", "meshio", "pyvista", "pandas", "pyarrow"):
+    for name in (
+        "sacrofem",
+        "numpy",
+        "scipy",
+        "pydantic",
+        "gmsh",
+        "mmgpy",
+        "meshio",
+        "pyvista",
+        "pandas",
+        "pyarrow",
+    ):
         version = package_version(name)
         findings.append(
             Finding(name, version) if version else Finding(name, "missing", f"install it: uv sync, or pip install {name}", True)
@@ -72,7 +94,12 @@ def _examine_packages() -> list[Finding]:
     wheel, conda = package_version("dolfinx-solver-real"), package_version("fenics-dolfinx")
     if wheel and conda:
         findings.append(
-            Finding("dolfinx", f"two: wheel {wheel} and conda {conda}", "remove one: uninstall dolfinx-solver-real", True)
+            Finding(
+                "dolfinx",
+                f"two: wheel {wheel} and conda {conda}",
+                "remove one: uninstall dolfinx-solver-real",
+                True,
+            )
         )
     elif wheel or conda:
         findings.append(Finding("dolfinx", f"{wheel} (dolfinx-solver-real)" if wheel else f"{conda} (fenics-dolfinx)"))
@@ -96,7 +123,12 @@ def _examine_compiler() -> Finding:
     name = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     compiler = shutil.which(name.split()[0]) or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        return Finding("C compiler", "missing (DOLFINx compiles forms at run time)", "apt-get install gcc libc6-dev", True)
+        return Finding(
+            "C compiler",
+            "missing (DOLFINx compiles forms at run time)",
+            "apt-get install gcc libc6-dev",
+            True,
+        )
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
     return Finding("C compiler", version.splitlines()[0] if version else compiler)
 
@@ -116,7 +148,14 @@ def _examine_petsc() -> list[Finding]:
         from mpi4py import MPI
         from petsc4py import PETSc
     except ImportError as error:
-        return [Finding("PETSc", f"cannot be imported: {error}", "uv sync, or conda env create -f environment.yml", True)]
+        return [
+            Finding(
+                "PETSc",
+                f"cannot be imported: {error}",
+                "uv sync, or conda env create -f environment.yml",
+                True,
+            )
+        ]
     has = [name for name in _PETSC_PACKAGES if PETSc.Sys.hasExternalPackage(name)]
     launcher = shutil.which("mpiexec")
     return [
@@ -124,7 +163,7 @@ def _examine_petsc() -> list[Finding]:
         Finding("mpiexec", launcher or "missing", "" if launcher else "uv run mpiexec, or apt-get install mpich"),
         Finding("PETSc", ".".join(str(part) for part in PETSc.Sys.getVersion())),
         Finding("PETSc packages", ", ".join(has) or "none beyond PETSc's own"),
-        Finding("PETSc scalar", f"{PETSc.ScalarType.__name__}"),
+        Finding("PETSc scalar", str(np.dtype(PETSc.ScalarType))),
     ]
 
 

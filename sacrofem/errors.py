@@ -31,7 +31,7 @@ class OutputError(SacrofemError):
     """Results cannot be written: a full, missing or unwritable folder."""
 
 
-class Interrupted(SacrofemError):
+class Interrupted(SacrofemError):  # noqa: N818  (nothing is wrong)
     """A run was stopped from outside; finished cases are kept."""
 
 

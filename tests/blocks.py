@@ -31,8 +31,9 @@ def block(
     axes = [np.linspace(0, size[i], shape[i] + 1) for i in range(2)] + [np.linspace(-0.5, 0.5, shape[2] + 1) * size[2]]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     nodes = np.arange(len(points)).reshape([n + 1 for n in shape])
-    corners = [nodes[i : i + shape[0], j : j + shape[1], k : k + shape[2]].ravel()
-               for i in (0, 1) for j in (0, 1) for k in (0, 1)]
+    corners = [
+        nodes[i : i + shape[0], j : j + shape[1], k : k + shape[2]].ravel() for i in (0, 1) for j in (0, 1) for k in (0, 1)
+    ]
     cells = np.concatenate([np.stack([corners[c] for c in tet], axis=1) for tet in _SIX_TETRAHEDRA])
     edges = points[cells[:, 1:]] - points[cells[:, :1]]
     flipped = np.linalg.det(edges) < 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 import numpy as np
 from mpi4py import MPI
 
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.distribution import distribute
@@ -26,9 +27,7 @@ def properties(law: str = "linear", thickness: float = 1e-9, cement: float = 200
         cortical_thickness=thickness,
         cortical_modulus=10000.0,
         cortical_poisson_ratio=0.0,
-        interface=Interface(
-            name="gap", title="", source="", law=law, normal_stiffness=NORMAL, tangential_stiffness=TANGENTIAL
-        ),
+        interface=Interface(name="gap", title="", source="", law=law, normal_stiffness=NORMAL, tangential_stiffness=TANGENTIAL),
         support=Support(name="base", title="", source="", normal_stiffness=50.0, tangential_stiffness=50.0),
     )
 
@@ -55,3 +54,17 @@ def mean_jump(model: SacrumModel, solution: Solution, axis: int) -> float:
     """Mean jump of the upper block against the lower one along an axis, whichever side is '+'."""
     sign = forms.upward(model.domain)
     return model.integrate(sign * forms.jump(solution.displacement)[axis] * model.fracture) / AREA
+
+
+def main(order: int) -> None:
+    """Print numbers of a full, a partial and a bridged fracture, from rank 0."""
+    numbers = []
+    for depth, bridge, active in ((1.0, 0.0, ()), (0.7, 0.0, ()), (1.0, 0.34, ("cement:bridge",))):
+        model, solution = solve_block(order, (5.0, 3.0, 100.0), depth, bridge, frozenset(active))
+        numbers += [solution.work, mean_opening(model, solution), mean_jump(model, solution, 0)]
+    if MPI.COMM_WORLD.rank == 0:
+        sys.stdout.write(json.dumps(numbers) + "\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

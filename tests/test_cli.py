@@ -44,8 +44,13 @@ def sacrofem(*arguments: str, folder: Path, code: int = 0) -> str:
     return said
 
 
-def write_study(folder: Path, name: str = "small", cement: str = "long_axis_right", interface: str = "linear",
-                extra: str = "") -> Path:
+def write_study(
+    folder: Path,
+    name: str = "small",
+    cement: str = "long_axis_right",
+    interface: str = "linear",
+    extra: str = "",
+) -> Path:
     path = folder / f"{name}.yaml"
     path.write_text(STUDY.format(name=name, cement=cement, interface=interface, extra=extra))
     return path
@@ -53,7 +58,15 @@ def write_study(folder: Path, name: str = "small", cement: str = "long_axis_righ
 
 def test_list_and_show_name_every_entry_with_its_source(tmp_path: Path) -> None:
     said = sacrofem("list", folder=tmp_path)
-    for name in ("f50", "denis1_right", "long_axis_right", "trans_sacral_s1", "dalstra1993", "severe", "quickstart"):
+    for name in (
+        "f50",
+        "denis1_right",
+        "long_axis_right",
+        "trans_sacral_s1",
+        "dalstra1993",
+        "severe",
+        "quickstart",
+    ):
         assert name in said
     assert "source" in sacrofem("show", "pmma", folder=tmp_path)
 

@@ -1,4 +1,4 @@
-"""What a model mesh must be: conforming, named, well shaped, holding the wanted cement, and the same every time."""
+"""What a model mesh must be: conforming, named, well shaped, with the wanted cement, the same every time."""
 
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,9 @@ from sacrofem.shapes.primitives import ellipsoid, tapered_capsule
 from sacrofem.shapes.sacrum import ALA, BODY, Sacrum
 from sacrofem.shapes.screw import screw_body
 
-REGULAR = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+REGULAR = np.array([[1.0, 1, 1], [-1, 1, -1], [1, -1, -1], [-1, -1, 1]])
 ANATOMY = Path(__file__).parents[1] / "geometry" / "anatomies" / "f50.yaml"
-SETTINGS = MeshSettings(size=6.0, feature_size=3.0, sampling=1.5)
+SETTINGS = MeshSettings(size=5.0, feature_size=3.0, sampling=1.0)
 SAID = {"title": "test", "source": "test"}
 PATTERN = CementPattern(
     name="tail", technique="long_axis", entry=(0, 12, 10), target=(0, -8, 12), radius=(5, 4), length=16,
@@ -52,9 +52,7 @@ def bone(points):
 def stand_in_bone() -> Sacrum:
     return Sacrum(
         bone=bone,
-        openings=lambda p: tapered_capsule(
-            p, np.array([-40.0, -10, -10]), np.array([40.0, -10, -10]), 4.0, 4.0
-        ),
+        openings=lambda p: tapered_capsule(p, np.array([-40.0, -10, -10]), np.array([40.0, -10, -10]), 4.0, 4.0),
         bounds=(np.array([-17.0, -25, -31]), np.array([17.0, 25, 31])),
         endplate=lambda centroids, normals: normals[:, 1] > 0.8,
         auricular=lambda centroids, normals, side: normals[:, 2] * (1 if side == "right" else -1) > 0.8,
@@ -206,9 +204,7 @@ def anatomy() -> Anatomy:
 
 def test_digest_follows_geometry_and_not_words():
     first = mesh_digest(anatomy(), FRACTURE, [PATTERN], [SCREW], SETTINGS)
-    assert first == mesh_digest(
-        anatomy(), FRACTURE.model_copy(update={"title": "x"}), [PATTERN], [SCREW], SETTINGS
-    )
+    assert first == mesh_digest(anatomy(), FRACTURE.model_copy(update={"title": "x"}), [PATTERN], [SCREW], SETTINGS)
     fuller = PATTERN.model_copy(update={"volume": 2.0})
     assert first != mesh_digest(anatomy(), FRACTURE, [fuller], [SCREW], SETTINGS)
 
@@ -217,9 +213,7 @@ def test_cached_mesh_is_the_built_one(tmp_path):
     screw = Implant(
         name="is1", entry=(-12, -15, 62), tip=(-12, -15, -5), diameter=7.3, material="titanium", **SAID
     )  # fmt: skip
-    fracture = Fracture(
-        name="ala", denis_zone=1, through=((-10, 0, 30), (-35, -40, 28)), normal=(0, 0, 1), **SAID
-    )
+    fracture = Fracture(name="ala", denis_zone=1, through=((-10, 0, 30), (-35, -40, 28)), normal=(0, 0, 1), **SAID)
     coarse = MeshSettings(size=8.0, feature_size=4.0, sampling=2.0)
     built = cache.load_or_build_mesh(anatomy(), fracture, [], [screw], coarse, tmp_path)
     assert [p.suffix for p in tmp_path.iterdir()] == [".npz"]
@@ -228,9 +222,7 @@ def test_cached_mesh_is_the_built_one(tmp_path):
     assert np.array_equal(built.points, loaded.points)
     assert np.array_equal(built.cells, loaded.cells)
     assert built.measures == loaded.measures
-    assert all(
-        len(built.surfaces[n]) for n in ("endplate", "auricular_right", "auricular_left", "fracture:ala")
-    )
+    assert all(len(built.surfaces[n]) for n in ("endplate", "auricular_right", "auricular_left", "fracture:ala"))
 
 
 def test_error_in_the_worker_arrives_with_class_and_message(tmp_path):

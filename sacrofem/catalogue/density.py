@@ -21,4 +21,5 @@ def young_modulus(law: DensityLaw, bmd: float) -> float:
     ash = law.slope * bmd / 1000.0 + law.offset
     if ash <= 0.0:
         return law.minimum
-    return max(law.minimum, law.coefficient * (ash / law.ash_fraction) ** law.exponent)
+    modulus: float = law.coefficient * (ash / law.ash_fraction) ** law.exponent
+    return max(law.minimum, modulus)

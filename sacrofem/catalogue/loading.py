@@ -211,7 +211,9 @@ def _known_keys(model: type[BaseModel], fields: FieldPath) -> list[str]:
         if isinstance(part, int):
             continue
         annotation = current.model_fields[part].annotation
-        nested = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)]
+        nested = [
+            a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
         if not nested:
             return []
         current = nested[0]

@@ -14,6 +14,7 @@ class Entry(BaseModel):
     """What every catalogue entry says of itself.
 
     Attributes:
+        kind: What it is, such as ``fracture``.
         name: The name a study uses (the file's stem).
         title: One line for tables and lists.
         source: Where the figures come from; RECALLED figures are marked so.
@@ -21,6 +22,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: str
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     source: str

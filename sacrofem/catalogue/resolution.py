@@ -115,7 +115,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             patterns[name] = library.get(CementPattern, name, place("treatments", i, "cement", j))
         for j, name in enumerate(arm.implants):
             implants[name] = library.get(Implant, name, place("treatments", i, "implants", j))
-    for body in (*patterns.values(), *implants.values()):
+    bodies: list[CementPattern | Implant] = [*patterns.values(), *implants.values()]
+    for body in bodies:
         materials[body.material] = library.get(Material, body.material, f"entry {body.name!r}, material")
     return ResolvedStudy(
         study=study,
@@ -152,5 +153,3 @@ def _dump(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_dump(item) for item in value]
     return value.model_dump(mode="json")
-
-

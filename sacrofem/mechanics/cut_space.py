@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 import numpy as np
 from dolfinx import cpp, fem, la
 from dolfinx import mesh as dmesh
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 
 IntArray = NDArray[np.int64]
 
@@ -184,7 +185,11 @@ def build_cut_space(domain: dmesh.Mesh, order: int, copies: Copies) -> fem.Funct
     cut_map = cpp.common.IndexMap(comm, int(owned), ghosts, owners, _INDEX_MAP_TAG)
     local_dofs = np.where(mine, new - start, owned + np.searchsorted(ghosts, new)).astype(np.int32)
     cut_dofmap = cpp.fem.DofMap(
-        dofmap._cpp_object.dof_layout, cut_map, dofmap.bs, cpp.graph.AdjacencyList_int32(local_dofs), dofmap.bs
+        dofmap._cpp_object.dof_layout,
+        cut_map,
+        dofmap.bs,
+        cpp.graph.AdjacencyList_int32(local_dofs),
+        dofmap.bs,
     )
     space = cpp.fem.FunctionSpace_float64(domain._cpp_object, whole.element._cpp_object, cut_dofmap)
     return fem.FunctionSpace(domain, whole.ufl_element(), space)

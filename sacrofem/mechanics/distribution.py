@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 import basix.ufl
 import numpy as np
 from dolfinx import mesh as dmesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.mesh.model import ModelMesh
 
 IntArray = NDArray[np.int64]
@@ -74,7 +74,13 @@ def distribute(mesh: ModelMesh, comm: MPI.Comm) -> DistributedMesh:
     }
     fractures = tuple(sorted(n.removeprefix("fracture:") for n in mesh.surfaces if n.startswith("fracture:")))
     return DistributedMesh(
-        domain, mesh.regions[original], mesh.host_regions[original], mesh.region_names, facets, fractures, mesh
+        domain,
+        mesh.regions[original],
+        mesh.host_regions[original],
+        mesh.region_names,
+        facets,
+        fractures,
+        mesh,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 import ufl
+
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 
 type Form = ufl.Form
 type Expression = ufl.core.expr.Expr
 
 #: Vertex quadrature lets every node of a fracture open or close for itself, and keeps a spring from locking its
 #: neighbours (prototype: 7-9 Newton steps against up to 22 with a Gauss rule).
-VERTEX_QUADRATURE = {"quadrature_rule": "vertex", "quadrature_degree": 1}
+VERTEX_QUADRATURE: dict[str, object] = {"quadrature_rule": "vertex", "quadrature_degree": 1}
 
 
 def strain(u: Expression) -> Expression:
@@ -34,7 +35,12 @@ def bulk_form(u: Expression, v: Expression, young: Expression, poisson: Expressi
 
 
 def cortex_form(
-    u: Expression, v: Expression, thickness: Expression, young: Expression, poisson: Expression, ds: ufl.Measure
+    u: Expression,
+    v: Expression,
+    thickness: Expression,
+    young: Expression,
+    poisson: Expression,
+    ds: ufl.Measure,
 ) -> Form:
     """Elastic membrane on the bone's surface, the integral of t sigma_ps(eps_t(u)) : eps_t(v).
 
@@ -76,11 +82,14 @@ def opening(u: Expression, domain: ufl.Mesh) -> Expression:
     return -ufl.dot(jump(u), ufl.FacetNormal(domain)("+"))
 
 
-def interface_form(
-    u: Expression, v: Expression, normal_k: Expression, tangential_k: Expression, dS: ufl.Measure
-) -> Form:
+def interface_form(u: Expression, v: Expression, normal_k: Expression, tangential_k: Expression, dS: ufl.Measure) -> Form:
     """Springs across a fracture; stiffnesses in MPa/mm, the same in opening and closing."""
     normal = ufl.FacetNormal(dS.ufl_domain())("+")
     normal_jump = ufl.dot(jump(u), normal)
     tangential = jump(u) - normal_jump * normal
     return (normal_k * normal_jump * ufl.dot(jump(v), normal) + tangential_k * ufl.dot(tangential, jump(v))) * dS
+
+
+def upward(domain: ufl.Mesh) -> Expression:
+    """+1 where the '+' side of a facet lies above it in z, else -1: turns jumps into upper minus lower."""
+    return ufl.conditional(ufl.lt(ufl.FacetNormal(domain)("+")[2], 0.0), 1.0, -1.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 import numpy as np
 import ufl
 from dolfinx import fem
@@ -14,6 +13,7 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.errors import SolveError, explain
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
@@ -29,6 +29,7 @@ IntArray = NDArray[np.int64]
 
 _CORTEX, _SUPPORT, _ENDPLATE, _FRACTURE = 1, 2, 3, 100
 _MOST_CONTACT_STEPS = 40
+_CONTACT_TOLERANCE = 1e-7
 _JIT_OPTIONS = {"timeout": 120}
 
 
@@ -61,9 +62,7 @@ class Solution:
     moment_imbalance: float
 
 
-def regions_as_solved(
-    mesh: ModelMesh, active: frozenset[str], regions: IntArray, host_regions: IntArray
-) -> IntArray:
+def regions_as_solved(mesh: ModelMesh, active: frozenset[str], regions: IntArray, host_regions: IntArray) -> IntArray:
     """Region of every cell in a treatment: bone where the treatment leaves it bone.
 
     Where bodies of several treatments overlap (a region named ``a+b``), the later of the active ones counts: a screw
@@ -129,9 +128,7 @@ class SacrumModel:
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
-        self.cell_regions = regions_as_solved(
-            distributed.source, active, distributed.regions, distributed.host_regions
-        )
+        self.cell_regions = regions_as_solved(distributed.source, active, distributed.regions, distributed.host_regions)
         cut = {name: cut_facets(distributed, name, active) for name in distributed.fractures}
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *cut.values()])
         copies = number_copies(distributed.source.cells, everything)
@@ -150,31 +147,40 @@ class SacrumModel:
         keys, sought = ((t[:, 0] * size + t[:, 1]) * size + t[:, 2] for t in (nodes, triangles))
         return np.flatnonzero(np.isin(keys, sought)).astype(np.int32)
 
-    def _measure(
-        self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]
-    ) -> ufl.Measure:
+    def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
         integral = fem.IntegralType.exterior_facet if kind == "ds" else fem.IntegralType.interior_facet
         entities = [
-            (tag, fem.compute_integration_domains(integral, self.domain.topology, numbers))
-            for tag, numbers in facets.items()
+            (tag, fem.compute_integration_domains(integral, self.domain.topology, numbers)) for tag, numbers in facets.items()
         ]
         return ufl.Measure(kind, domain=self.domain, subdomain_data=entities, metadata=metadata)
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
         auricular = np.union1d(surfaces["auricular_right"], surfaces["auricular_left"])
-        fracture_rule = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
+        fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",
-            {_CORTEX: surfaces["cortex"], _SUPPORT: auricular.astype(np.int32), _ENDPLATE: surfaces["endplate"]},
+            {
+                _CORTEX: surfaces["cortex"],
+                _SUPPORT: auricular.astype(np.int32),
+                _ENDPLATE: surfaces["endplate"],
+            },
             {"quadrature_degree": 2 * self.order},
         )
         self.cortex, self.support, self.endplate = outer(_CORTEX), outer(_SUPPORT), outer(_ENDPLATE)
         tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut.values())}
         self.fracture = self._measure("dS", tags, fracture_rule) if tags else None
-        names = ("thickness", "cortical_modulus", "cortical_poisson", "support_normal", "support_tangential",
-                 "interface_normal", "interface_tangential", "open_fraction")
+        names = (
+            "thickness",
+            "cortical_modulus",
+            "cortical_poisson",
+            "support_normal",
+            "support_tangential",
+            "interface_normal",
+            "interface_tangential",
+            "open_fraction",
+        )
         self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
@@ -183,7 +189,7 @@ class SacrumModel:
         self.traction = fem.Constant(self.domain, np.zeros(3))
         self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
         self._unit = fem.Constant(self.domain, 1.0)
-        self.endplate_area = self._total(self._unit * self.endplate)
+        self.endplate_area = self.integrate(self._unit * self.endplate)
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
         c = self.constants
@@ -196,7 +202,10 @@ class SacrumModel:
             share = ufl.conditional(closed, 1.0, c["open_fraction"]("+"))
             for i in range(len(self.cut)):
                 form += forms.interface_form(
-                    u, v, share * c["interface_normal"]("+"), share * c["interface_tangential"]("+"),
+                    u,
+                    v,
+                    share * c["interface_normal"]("+"),
+                    share * c["interface_tangential"]("+"),
                     self.fracture(_FRACTURE + i),
                 )
         return form
@@ -204,7 +213,8 @@ class SacrumModel:
     def _compiled(self, form: ufl.Form) -> fem.Form:
         return fem.form(form, jit_options=_JIT_OPTIONS)
 
-    def _total(self, form: ufl.Form) -> float:
+    def integrate(self, form: ufl.Form) -> float:
+        """The value of a form without arguments, summed over the ranks; collective."""
         return float(self.comm.allreduce(fem.assemble_scalar(self._compiled(form))))
 
     def set_properties(self, properties: Properties) -> None:
@@ -231,6 +241,7 @@ class SacrumModel:
         petsc.assemble_matrix(self.matrix, self.stiffness)
         self.matrix.assemble()
         self.solver.set_up()
+        self._unit_solutions: dict[int, fem.Function] = {}
 
     def solve(self, force: FloatArray) -> Solution:
         """Solve for a force spread evenly over the S1 endplate.
@@ -241,12 +252,12 @@ class SacrumModel:
         Raises:
             SolveError: the linear solve or the search for the open and closed parts did not converge.
         """
-        self.traction.value = np.asarray(force) / self.endplate_area
-        vector = petsc.create_vector(self.V)
-        petsc.assemble_vector(vector, self.load)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        vector = self._load_vector(force)
         displacement = fem.Function(self.V)
-        iterations, residual, seconds, steps = self._solve_contact(vector, displacement)
+        if self.linear:
+            iterations, residual, seconds, steps = self._superpose(np.asarray(force), vector, displacement)
+        else:
+            iterations, residual, seconds, steps = self._solve_contact(vector, displacement)
         work = float(vector.dot(displacement.x.petsc_vec))
         product = vector.duplicate()
         self.matrix.mult(displacement.x.petsc_vec, product)
@@ -254,20 +265,37 @@ class SacrumModel:
         reaction, imbalance, moment = self._balance(displacement, np.asarray(force))
         return Solution(displacement, iterations, residual, seconds, steps, work, energy, reaction, imbalance, moment)
 
+    def _load_vector(self, force: FloatArray) -> PETSc.Vec:
+        self.traction.value = np.asarray(force) / self.endplate_area
+        vector = petsc.create_vector(self.V)
+        petsc.assemble_vector(vector, self.load)
+        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        return vector
+
+    def _superpose(self, force: FloatArray, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """A linear model needs one solve for each direction of force, whatever the number of loads."""
+        iterations, seconds = 0, 0.0
+        for axis in np.flatnonzero(force):
+            if axis not in self._unit_solutions:
+                unit = fem.Function(self.V)
+                log = self.solver.solve(self._load_vector(np.eye(3)[axis]), unit.x.petsc_vec)
+                self._unit_solutions[int(axis)] = unit
+                iterations, seconds = iterations + log.iterations, seconds + log.seconds
+            displacement.x.petsc_vec.axpy(float(force[axis]), self._unit_solutions[int(axis)].x.petsc_vec)
+        displacement.x.scatter_forward()
+        return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
+
     def _solve_contact(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """Active-set iteration from the closed state; one linear solve where the interface is linear."""
-        if not self.linear:
-            self.state.x.array[:] = 0.0
-            self.assemble()
+        """Active-set iteration from the closed state."""
+        self.state.x.array[:] = 0.0
+        self.assemble()
         iterations, seconds = 0, 0.0
         for step in range(1, _MOST_CONTACT_STEPS + 1):
             log = self.solver.solve(vector, displacement.x.petsc_vec)
             displacement.x.scatter_forward()
             iterations, seconds = iterations + log.iterations, seconds + log.seconds
-            if self.linear:
-                return iterations, log.residual, seconds, step
             change = self._largest(displacement.x.array - self.state.x.array) / self._largest(displacement.x.array)
-            if change < 1e-7:
+            if change < _CONTACT_TOLERANCE:
                 return iterations, log.residual, seconds, step
             self.state.x.array[:] = displacement.x.array
             self.assemble()
@@ -276,7 +304,7 @@ class SacrumModel:
                 "The open and closed parts of the fracture did not come to rest.",
                 where=", ".join(self.cut),
                 got=f"relative change {change:.1e} after {_MOST_CONTACT_STEPS} steps",
-                allowed="a change below 1e-7",
+                allowed=f"a change below {_CONTACT_TOLERANCE:.0e}",
                 next_step="lower the interface's normal_stiffness or raise its open_fraction",
             )
         )
@@ -290,9 +318,13 @@ class SacrumModel:
         c, n, x = self.constants, ufl.FacetNormal(self.domain), ufl.SpatialCoordinate(self.domain)
         along = ufl.dot(u, n)
         traction = c["support_normal"] * along * n + c["support_tangential"] * (u - along * n)
-        reaction = np.array([self._total(traction[i] * self.support) for i in range(3)])
-        turning = np.array([self._total(ufl.cross(x, traction)[i] * self.support) for i in range(3)])
-        arm = np.array([self._total(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
+        reaction = np.array([self.integrate(traction[i] * self.support) for i in range(3)])
+        turning = np.array([self.integrate(ufl.cross(x, traction)[i] * self.support) for i in range(3)])
+        arm = np.array([self.integrate(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
         size = float(np.linalg.norm(force))
         moment = float(np.linalg.norm(turning - np.cross(arm, force))) / size
-        return (float(reaction[0]), float(reaction[1]), float(reaction[2])), float(np.linalg.norm(reaction - force)) / size, moment
+        return (
+            (float(reaction[0]), float(reaction[1]), float(reaction[2])),
+            float(np.linalg.norm(reaction - force)) / size,
+            moment,
+        )

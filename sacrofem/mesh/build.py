@@ -87,16 +87,13 @@ def build_model_mesh(
     with stage("cement fitted"):
         for pattern in patterns:
             check_needle_path(pattern, sacrum)
-            level, scale = fit_cement(
-                pattern.name, partial(cement_body, pattern), sacrum.bone, sacrum.bounds, pattern.volume
-            )
+            level, scale = fit_cement(pattern.name, partial(cement_body, pattern), sacrum.bone, sacrum.bounds, pattern.volume)
             wanted = pattern.volume * CUBIC_MM_PER_ML
             bodies.append(Feature(f"cement:{pattern.name}", level, 1 << len(bodies), wanted))
             measures[f"cement_ml_wanted:{pattern.name}"] = pattern.volume
             measures[f"cement_scale:{pattern.name}"] = scale
     bodies += [
-        Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i))
-        for i, implant in enumerate(implants)
+        Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i)) for i, implant in enumerate(implants)
     ]
     mesh = mesh_features(sacrum, bodies, [fracture_sheet(fracture)], settings)
     return ModelMesh(
@@ -111,9 +108,7 @@ def build_model_mesh(
     )
 
 
-def mesh_features(
-    sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings
-) -> ModelMesh:
+def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
     """Mesh a bone so that it conforms to bodies and fracture sheets; see :func:`build_model_mesh`.
 
     Args:
@@ -126,9 +121,7 @@ def mesh_features(
         The mesh; its digest is empty.
     """
     # The positive side of a sheet is lateral; the bit marks the medial, negative side.
-    pairs = [
-        (s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)
-    ]
+    pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
     features = [*bodies, *(feature for _, feature in pairs)]
     size = size_field(features, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
@@ -184,9 +177,7 @@ def label_mesh(
     for sheet, feature in sheets:
         triangles = surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
-        measures["sheet_deviation"] = max(
-            measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet)
-        )
+        measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
     return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)
 
 

@@ -60,7 +60,7 @@ def fit_cement(
     points = np.zeros((0, 3))
     if len(near):
         points = Grid.over((near.min(axis=0), near.max(axis=0)), VOLUME_GRID_SPACING).points()
-        points = points[bone(points) < -CORTICAL_MARGIN + VOLUME_GRID_SPACING]
+        points = points[body_at(LARGEST_SCALE)(points) < VOLUME_GRID_SPACING]
     cancellous = bone(points) + CORTICAL_MARGIN if len(points) else np.zeros(0)
 
     def volume(scale: float) -> float:

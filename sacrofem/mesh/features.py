@@ -87,10 +87,7 @@ def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
     worker = _load(mesh)
     present = np.unique(mesh.references)
     worker.set_multi_materials(
-        [
-            {"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)}
-            for r in present
-        ]
+        [{"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)} for r in present]
     )
     worker.remesh_levelset(level.reshape(-1, 1), noinsert=1, noswap=1, nomove=1, verbose=-1)
     return _unload(worker)
@@ -99,8 +96,8 @@ def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
 def offset_for_volume(mesh: Tetrahedra, level: FloatArray, volume: float) -> float:
     """How far (mm) a level is to be moved outward so that its flat-faced cut holds ``volume`` mm^3.
 
-    Flat facets cut the round off a convex body, some per cent of its volume at usual sizes. The offset is kept
-    within :data:`LARGEST_OFFSET`, less than the margin cement keeps from the cortex.
+    Flat facets cut the round off a convex body, some per cent of its volume at usual sizes. The offset is
+    kept within :data:`LARGEST_OFFSET`, less than the margin cement keeps from the cortex.
     """
     near = (level[mesh.cells].min(axis=1) < LARGEST_OFFSET).nonzero()[0]
     a, b, c, d = (mesh.points[mesh.cells[near, i]] for i in range(4))

@@ -19,9 +19,7 @@ FIRST_CEMENT, FIRST_SCREW, FIRST_SHARED = 10, 50, 100
 JOINT = "+"
 
 
-def name_regions(
-    mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]
-) -> tuple[IntArray, IntArray, dict[int, str]]:
+def name_regions(mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]) -> tuple[IntArray, IntArray, dict[int, str]]:
     """Region numbers of all cells.
 
     Bodies of different treatments may overlap (two needle paths through one ala): such cells get a region of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class ModelMesh:
     def save(self, path: Path) -> None:
         """Write the mesh to an ``.npz`` file (atomically: written beside, then renamed)."""
         names = sorted(self.surfaces)
-        arrays: dict[str, NDArray[np.generic]] = {f"surface_{i}": self.surfaces[n] for i, n in enumerate(names)}
+        arrays: dict[str, Any] = {f"surface_{i}": self.surfaces[n] for i, n in enumerate(names)}
         partial = path.with_name(path.name + ".partial.npz")
         np.savez_compressed(
             partial,
@@ -86,8 +87,6 @@ class ModelMesh:
                 region_names={int(k): str(v) for k, v in zip(data["region_keys"], data["region_values"], strict=True)},
                 host_regions=data["host_regions"],
                 surfaces={n: data[f"surface_{i}"] for i, n in enumerate(names)},
-                measures={
-                    str(k): float(v) for k, v in zip(data["measure_names"], data["measure_values"], strict=True)
-                },
+                measures={str(k): float(v) for k, v in zip(data["measure_names"], data["measure_values"], strict=True)},
                 digest=str(data["digest"]),
             )

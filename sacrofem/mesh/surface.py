@@ -121,9 +121,7 @@ def contour_shape(shape: Shape, bounds: tuple[FloatArray, FloatArray], spacing: 
                 next_step="check the anatomy's landmarks, or use a smaller mesh.sampling",
             )
         )
-    largest = (
-        contour.connectivity("largest").extract_surface(algorithm="dataset_surface").triangulate().clean()
-    )
+    largest = contour.connectivity("largest").extract_surface(algorithm="dataset_surface").triangulate().clean()
     if not largest.is_manifold or largest.n_open_edges:
         raise MeshError(
             explain(
@@ -134,9 +132,7 @@ def contour_shape(shape: Shape, bounds: tuple[FloatArray, FloatArray], spacing: 
                 next_step="use a smaller mesh.sampling",
             )
         )
-    return Surface(
-        np.asarray(largest.points, dtype=np.float64), np.asarray(largest.regular_faces, dtype=np.int64)
-    )
+    return Surface(np.asarray(largest.points, dtype=np.float64), np.asarray(largest.regular_faces, dtype=np.int64))
 
 
 def remesh_surface(surface: Surface, size: SizeField, smallest: float) -> Surface:
@@ -153,6 +149,4 @@ def remesh_surface(surface: Surface, size: SizeField, smallest: float) -> Surfac
     mesh = mmgpy.MmgMeshS(surface.points, surface.triangles.astype(np.int32))
     mesh.set_field("metric", size(surface.points).reshape(-1, 1))
     mesh.remesh(hmin=smallest, hausd=SURFACE_DEVIATION, hgrad=SURFACE_GRADATION, ar=RIDGE_ANGLE, verbose=-1)
-    return Surface(
-        np.asarray(mesh.get_vertices(), dtype=np.float64), np.asarray(mesh.get_triangles(), dtype=np.int64)
-    )
+    return Surface(np.asarray(mesh.get_vertices(), dtype=np.float64), np.asarray(mesh.get_triangles(), dtype=np.int64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -151,13 +152,28 @@ def _lateral_mass(marks: _Landmarks, right: FloatArray) -> FloatArray:
         return at[name] - depth * normal
 
     chains = [
-        (medial + np.array([-1.0, 1.0, -14.0]), medial + np.array([-1.0, 1.0, 0.0]), medial_radius - 1, medial_radius),
+        (
+            medial + np.array([-1.0, 1.0, -14.0]),
+            medial + np.array([-1.0, 1.0, 0.0]),
+            medial_radius - 1,
+            medial_radius,
+        ),
         (medial, inside("AUR_short_end", 8.0) + np.array([0.0, -2.0, 0.0]), medial_radius, 11.5),
-        (lateral + np.array([-3.0, 0.0, -8.0]), inside("AUR_corner", 8.0) + np.array([-1.5, 4.0, 0.0]), 12.5, 11.5),
+        (
+            lateral + np.array([-3.0, 0.0, -8.0]),
+            inside("AUR_corner", 8.0) + np.array([-1.5, 4.0, 0.0]),
+            12.5,
+            11.5,
+        ),
         (medial, inside("AUR_corner", 12.0), medial_radius, 11.0),
         (inside("AUR_corner", 8.0) + np.array([-2.0, 3.0, 0.0]), inside("AUR_long_end", 8.0), 11.5, 11.0),
         (inside("AUR_long_end", 9.0), at["LatMass_S3"] + np.array([2.0, 2.0, -7.5]), 10.5, 7.0),
-        (at["LatMass_S3"] + np.array([2.0, 2.0, -7.5]), at["ILA_inferolateral_angle"] + np.array([-0.5, 2.5, -6.0]), 7.0, 5.5),
+        (
+            at["LatMass_S3"] + np.array([2.0, 2.0, -7.5]),
+            at["ILA_inferolateral_angle"] + np.array([-0.5, 2.5, -6.0]),
+            7.0,
+            5.5,
+        ),
     ]
     mass = np.full(len(right), np.inf)
     for start, end, r_start, r_end in chains:
@@ -170,7 +186,10 @@ def _arch(marks: _Landmarks, anatomy_free: FloatArray) -> FloatArray:
     """Laminae, median crest and superior articular processes."""
     at, right = marks.at, anatomy_free
     walls = [
-        (0.5 * (at["S1_post_sup_corner"] + at["C_ant_S1S2"]) + np.array([2.0, 2.0, 0.0]), at["C_post_S1"] + np.array([-3.0, -4.0, 0.0])),
+        (
+            0.5 * (at["S1_post_sup_corner"] + at["C_ant_S1S2"]) + np.array([2.0, 2.0, 0.0]),
+            at["C_post_S1"] + np.array([-3.0, -4.0, 0.0]),
+        ),
         *[(at[f"C_ant_{d}"], at[f"C_post_{d}"]) for d in _DISCS[:3]],
     ]
     centres = np.array([0.5 * (a + p) for a, p in walls] + [at["Hiatus_apex"] + np.array([2.5, 5.0, 0.0])])
@@ -180,7 +199,7 @@ def _arch(marks: _Landmarks, anatomy_free: FloatArray) -> FloatArray:
     posterior = [at["C_post_S1"], at["C_post_S1S2"], at["C_post_S2S3"], at["C_post_S3S4"]]
     for tip, root in zip(crest, posterior, strict=True):
         laminae = smooth_union(laminae, tapered_capsule(right, root + np.array([-2.0, -2.0, 0.0]), tip, 4.5, 3.0), 3.0)
-    for upper, lower in zip(crest[:-1], crest[1:], strict=True):
+    for upper, lower in pairwise(crest):
         laminae = smooth_union(laminae, tapered_capsule(right, upper, lower, 3.0, 3.0), 3.0)
     tip = at["SAP_S1_tip"]
     process = tapered_capsule(right, tip + np.array([-6.5, -15.0, 1.5]), tip + np.array([0.3, -4.2, 0.0]), 7.5, 4.5)

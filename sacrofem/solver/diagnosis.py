@@ -10,15 +10,31 @@ _CAUSES = {
         "stiffness contrasts or an interface stiffness far above E/h (1e6 times needs hundreds of iterations)",
         "lower the interface's normal_stiffness to 10-100 times E/h, or refine the mesh",
     ),
-    -4: ("DIVERGED_DTOL: the residual grew", "the matrix is not symmetric positive definite", "check moduli and supports"),
+    -4: (
+        "DIVERGED_DTOL: the residual grew",
+        "the matrix is not symmetric positive definite",
+        "check moduli and supports",
+    ),
     -8: (
         "DIVERGED_INDEFINITE_PC: the preconditioner is not positive",
         "a preconditioner kept from a much softer model, or a negative modulus",
         "check that every modulus is positive",
     ),
-    -9: ("DIVERGED_NANORINF: not a number", "an inverted tetrahedron or a modulus that is not finite", "check the mesh"),
-    -10: ("DIVERGED_INDEFINITE_MAT: the matrix is not positive", "a body without support", "support every fragment"),
-    -11: ("DIVERGED_PC_FAILED: the preconditioner could not be set up", "a degenerate element", "check mesh quality"),
+    -9: (
+        "DIVERGED_NANORINF: not a number",
+        "an inverted tetrahedron or a modulus that is not finite",
+        "check the mesh",
+    ),
+    -10: (
+        "DIVERGED_INDEFINITE_MAT: the matrix is not positive",
+        "a body without support",
+        "support every fragment",
+    ),
+    -11: (
+        "DIVERGED_PC_FAILED: the preconditioner could not be set up",
+        "a degenerate element",
+        "check mesh quality",
+    ),
 }
 
 

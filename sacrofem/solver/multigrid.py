@@ -6,10 +6,10 @@ import logging
 import time
 from dataclasses import dataclass
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from dolfinx import fem
 from petsc4py import PETSc
 
+import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.solver.diagnosis import explain_failure
 
 logger = logging.getLogger(__name__)
@@ -89,14 +89,19 @@ class MultigridSolver:
         """
         began = time.perf_counter()
         self.ksp.solve(right_hand_side, solution)
-        reason = self.ksp.getConvergedReason()
+        reason = int(self.ksp.getConvergedReason())
         iterations = self.ksp.getIterationNumber()
-        residual = right_hand_side.duplicate()
-        self.matrix.mult(solution, residual)
-        residual.aypx(-1.0, right_hand_side)
-        norm = right_hand_side.norm()
-        relative = residual.norm() / norm if norm else 0.0
-        residual.destroy()
+        relative = self.residual(right_hand_side, solution)
         if reason < 0:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
+
+    def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
+        """||b - A x|| / ||b||, computed afresh."""
+        difference = right_hand_side.duplicate()
+        self.matrix.mult(solution, difference)
+        difference.aypx(-1.0, right_hand_side)
+        norm = right_hand_side.norm()
+        relative = float(difference.norm() / norm) if norm else 0.0
+        difference.destroy()
+        return relative

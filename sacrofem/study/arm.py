@@ -61,9 +61,7 @@ def solve_arm(
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
-        records[case.name] = on_root(
-            model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive)
-        )
+        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
         logger.info(
             "%s: %d iterations, residual %.1e, %.1f s",
             case.name,

@@ -26,9 +26,7 @@ class Case:
 
 def active_regions(treatment: Treatment) -> frozenset[str]:
     """Names of the mesh regions that a treatment fills with its own material."""
-    return frozenset(f"cement:{name}" for name in treatment.cement) | frozenset(
-        f"screw:{name}" for name in treatment.implants
-    )
+    return frozenset(f"cement:{name}" for name in treatment.cement) | frozenset(f"screw:{name}" for name in treatment.implants)
 
 
 def expand_cases(study: ResolvedStudy) -> list[Case]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sacrofem.catalogue.resolution import ResolvedStudy
@@ -51,7 +50,10 @@ def conclude(
         {
             "inputs": study.as_dict(),
             "digest": study.digest(),
-            "mesh": {"digest": mesh.digest, "measures": {k: float(v) for k, v in sorted(mesh.measures.items())}},
+            "mesh": {
+                "digest": mesh.digest,
+                "measures": {k: float(v) for k, v in sorted(mesh.measures.items())},
+            },
             "cases": {case.name: records[case.name]["diagnostics"] for case in cases},
             "discretisation": _discretisation_note(study.study.order),
             "run": describe_run(ranks),
@@ -71,9 +73,7 @@ def _discretisation_note(order: int) -> str:
     return "Quadratic (P2) tetrahedra: a penny-shaped crack's volume comes out 0.99-1.01 of theory at h = a/6."
 
 
-def _draw(
-    study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: ModelMesh, archive: Archive
-) -> None:
+def _draw(study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: ModelMesh, archive: Archive) -> None:
     logger.info("drawing pictures")
     with output_errors(archive.folder):
         draw_model(mesh, archive.folder / "model.png")

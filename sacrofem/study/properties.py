@@ -19,7 +19,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         Moduli by region name, cortex, interface and support.
     """
     law = study.density_law
-    young = {region: young_modulus(law, bmd) for region, bmd in level.bmd.items()}
+    young: dict[str, float] = {region: young_modulus(law, bmd) for region, bmd in level.bmd.items()}
     poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}

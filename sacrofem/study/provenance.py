@@ -8,7 +8,15 @@ import sys
 from datetime import UTC, datetime
 from importlib import metadata
 
-_PACKAGES = ("dolfinx-solver-real", "fenics-dolfinx", "fenics-basix", "fenics-ffcx", "fenics-ufl", "gmsh", "mmgpy")
+_PACKAGES = (
+    "dolfinx-solver-real",
+    "fenics-dolfinx",
+    "fenics-basix",
+    "fenics-ffcx",
+    "fenics-ufl",
+    "gmsh",
+    "mmgpy",
+)
 _LIBRARIES = ("numpy", "scipy", "pyvista", "vtk", "pandas", "pyarrow", "pydantic", "mpi4py")
 
 

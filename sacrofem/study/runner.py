@@ -95,9 +95,7 @@ def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
     return resolve_study(study)
 
 
-def _run(
-    resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
-) -> StudyResult:
+def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm) -> StudyResult:
     from sacrofem.mechanics.distribution import distribute
     from sacrofem.study.arm import solve_arm
     from sacrofem.study.conclusion import conclude

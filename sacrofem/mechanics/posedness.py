@@ -1,0 +1,166 @@
+"""Before any solve: whether every fragment of bone is held, and whether the load has a surface to act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from sacrofem.catalogue.models import Interface
+from sacrofem.errors import ModelError, explain
+from sacrofem.mechanics.cut_space import FACET_VERTICES, interior_facets
+from sacrofem.mesh.model import ModelMesh
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_AURICULAR = ("auricular_right", "auricular_left")
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of the model that no fracture divides.
+
+    Attributes:
+        regions: Names of its regions as solved, ascending.
+        volume: mm^3.
+        centroid: (3,) mm, frame G.
+        fractures: Names of the fractures that bound it.
+        supported_facets: Number of its facets on an elastic foundation.
+        group: Fragments of one group are joined by interface springs.
+    """
+
+    regions: tuple[str, ...]
+    volume: float
+    centroid: FloatArray
+    fractures: tuple[str, ...]
+    supported_facets: int
+    group: int
+
+
+def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -> list[Fragment]:
+    """Find the pieces into which the fractures divide a model; serial, plain arrays.
+
+    Cells are joined through facets. Pieces that touch in an edge or a vertex alone are two fragments: such a
+    hinge leaves a rotation free.
+
+    Args:
+        mesh: The model mesh.
+        regions: (m,) region numbers as solved, bone where a treatment is absent; a fracture facet between two
+            cells that are not bone is welded.
+        joined_when_open: Whether an open fracture still carries stiffness, so that its springs hold a
+            fragment.
+
+    Returns:
+        The fragments, the largest first.
+    """
+    facets, sides = interior_facets(mesh.cells)
+    fracture_of = _fractures_of_facets(mesh, facets)
+    treated = regions != mesh.host_regions
+    cut = (fracture_of >= 0) & ~treated[sides].all(axis=1)
+    count, piece = _components(sides[~cut], len(mesh.cells))
+    springs = piece[sides[cut]] if joined_when_open else np.zeros((0, 2), dtype=np.int64)
+    _, group = _components(springs, count)
+    supports = _supported_cells(mesh)
+    names = _fracture_names(mesh)
+    volumes = np.abs(mesh.volumes())
+    centroids = mesh.points[mesh.cells].mean(axis=1)
+    fragments = []
+    for number in range(count):
+        cells = piece == number
+        bounding = cut & (piece[sides] == number).any(axis=1)
+        fragments.append(
+            Fragment(
+                regions=tuple(sorted(mesh.region_names[int(r)] for r in np.unique(regions[cells]))),
+                volume=float(volumes[cells].sum()),
+                centroid=np.average(centroids[cells], axis=0, weights=volumes[cells]),
+                fractures=tuple(names[f] for f in np.unique(fracture_of[bounding])),
+                supported_facets=int(np.count_nonzero(piece[supports] == number)),
+                group=int(group[number]),
+            )
+        )
+    return sorted(fragments, key=lambda fragment: -fragment.volume)
+
+
+def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface) -> None:
+    """Refuse a model that has a floating fragment or nothing to load.
+
+    A foundation with normal and tangential stiffness over one facet holds all six rigid motions, and so do
+    interface springs over one facet; thus a fragment is held if springs lead from it to a supported facet.
+
+    Args:
+        mesh: The model mesh.
+        regions: (m,) region numbers as solved.
+        interface: Law of the fractures.
+
+    Raises:
+        ModelError: names the surface that is missing, or the regions, volume and place of every fragment
+            that floats.
+    """
+    if not len(mesh.surfaces.get("endplate", ())):
+        raise ModelError(
+            explain(
+                "The load has no surface to act on.",
+                where="surface endplate",
+                got="no facets",
+                allowed="at least one facet",
+                next_step="check the anatomy's S1 landmarks, or use a smaller mesh.size",
+            )
+        )
+    held_when_open = interface.law == "linear" or interface.open_fraction > 0.0
+    fragments = find_fragments(mesh, regions, held_when_open)
+    supported = {fragment.group for fragment in fragments if fragment.supported_facets}
+    floating = [fragment for fragment in fragments if fragment.group not in supported]
+    if floating:
+        raise ModelError(
+            explain(
+                "A part of the model is not supported: it can move without deforming.",
+                where="; ".join(_describe(fragment) for fragment in floating),
+                got=f"{len(floating)} of {len(fragments)} fragments have no springs to a support",
+                allowed=f"each has facets on {' or '.join(_AURICULAR)}, or springs to one that has",
+                next_step="support the fragment, or give the interface an open_fraction above 0 (say 1e-4)",
+            )
+        )
+
+
+def _describe(fragment: Fragment) -> str:
+    place = ", ".join(f"{coordinate:.1f}" for coordinate in fragment.centroid)
+    bounds = f", bounded by {', '.join(fragment.fractures)}" if fragment.fractures else ""
+    return f"fragment of {' and '.join(fragment.regions)}, {fragment.volume:.0f} mm^3 about ({place}) mm{bounds}"
+
+
+def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    count, label = connected_components(graph, directed=False)
+    return int(count), label.astype(np.int64)
+
+
+def _fracture_names(mesh: ModelMesh) -> list[str]:
+    return sorted(n.removeprefix("fracture:") for n in mesh.surfaces if n.startswith("fracture:"))
+
+
+def _fractures_of_facets(mesh: ModelMesh, facets: IntArray) -> IntArray:
+    """(f,) number of the fracture that each interior facet lies on, -1 for none."""
+    count, found = len(mesh.points), np.full(len(facets), -1, dtype=np.int64)
+    for number, name in enumerate(_fracture_names(mesh)):
+        found[np.isin(_keys(facets, count), _keys(mesh.surfaces[f"fracture:{name}"], count))] = number
+    return found
+
+
+def _supported_cells(mesh: ModelMesh) -> IntArray:
+    """The cell behind every outer facet that lies on a foundation."""
+    count = len(mesh.points)
+    wanted = [_keys(mesh.surfaces[name], count) for name in _AURICULAR if name in mesh.surfaces]
+    if not wanted:
+        return np.zeros(0, dtype=np.int64)
+    keys = _keys(mesh.cells[:, FACET_VERTICES].reshape(-1, 3), count)
+    return np.repeat(np.arange(len(mesh.cells)), 4)[np.isin(keys, np.concatenate(wanted))]
+
+
+def _keys(facets: IntArray, count: int) -> IntArray:
+    ordered = np.sort(facets, axis=1).astype(np.int64)
+    keys: IntArray = (ordered[:, 0] * count + ordered[:, 1]) * count + ordered[:, 2]
+    return keys

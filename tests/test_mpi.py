@@ -1,0 +1,30 @@
+"""Results do not depend on the number of ranks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAUNCHER = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+
+
+def numbers(ranks: int, order: int, law: str) -> list[float]:
+    """Opening, slip, work and energy of a bridged block, solved on ``ranks`` ranks."""
+    assert LAUNCHER
+    command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.solved_block", str(order), law]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.skipif(LAUNCHER is None, reason="mpiexec is not installed")
+@pytest.mark.parametrize(("order", "law"), [(1, "linear"), (2, "linear"), (1, "compression_only")])
+def test_one_rank_and_two_agree(order: int, law: str) -> None:
+    assert numbers(2, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6)

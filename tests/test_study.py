@@ -1,0 +1,112 @@
+"""The whole chain from Python: a study of standing in osteoporotic bone, on one and two ranks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import pyvista as pv
+
+import sacrofem
+from sacrofem.study.runner import StudyResult
+
+LEVELS = ("normal", "severe")
+
+
+@pytest.fixture(scope="module")
+def study() -> sacrofem.Study:
+    return sacrofem.Study(
+        name="small",
+        title="Cement against a screw",
+        source="made for a test",
+        anatomy="f50",
+        fracture="denis1_right",
+        treatments=(
+            sacrofem.Treatment(name="untreated"),
+            sacrofem.Treatment(name="cement", cement=("long_axis_right",)),
+            sacrofem.Treatment(name="screw", implants=("trans_sacral_s1",)),
+        ),
+        bmd_levels=LEVELS,
+        loads=("standing",),
+        density_law="dalstra1993",
+        interface="linear",
+        support="sacroiliac_cartilage",
+        mesh={"size": 6.0, "feature_size": 3.5, "sampling": 1.5},
+    )
+
+
+@pytest.fixture(scope="module")
+def result(study: sacrofem.Study, tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    return sacrofem.run_study(study, output=tmp_path_factory.mktemp("results"))
+
+
+def metric(table: pd.DataFrame, name: str, treatment: str, level: str) -> float:
+    chosen = table[(table.metric == name) & (table.treatment == treatment) & (table.bmd_level == level)]
+    assert len(chosen) == 1
+    return float(chosen.value.iloc[0])
+
+
+def test_every_treatment_calms_the_fracture_at_every_density(result: StudyResult) -> None:
+    for level in LEVELS:
+        untreated = metric(result.table, "micromotion_mean", "untreated", level)
+        for treatment in ("cement", "screw"):
+            assert metric(result.table, "micromotion_mean", treatment, level) < untreated
+
+
+def test_weaker_bone_moves_more(result: StudyResult) -> None:
+    for treatment in ("untreated", "cement", "screw"):
+        motion = [metric(result.table, "micromotion_mean", treatment, level) for level in LEVELS]
+        assert motion == sorted(motion)
+
+
+def test_files_are_complete_and_the_fracture_is_open(result: StudyResult) -> None:
+    stored = pd.read_parquet(result.folder / "results.parquet")
+    pd.testing.assert_frame_equal(stored, result.table)
+    assert set(pd.read_csv(result.folder / "results.csv").columns) == set(stored.columns)
+    about = json.loads((result.folder / "study.json").read_text())
+    assert about["mesh"]["measures"]["quality_min"] > 0.05
+    assert about["run"]["versions"]["petsc"]
+    for case in about["cases"].values():
+        assert case["force_imbalance"] < 1e-6
+        assert case["work_Nmm"] == pytest.approx(2 * case["energy_Nmm"], rel=1e-6)
+    grid = pv.read(result.folder / "cases" / "untreated-severe-standing.vtu")
+    assert grid.n_points > grid.clean(tolerance=0).n_points
+    for picture in ("model.png", "micromotion_over_bmd.png"):
+        assert (result.folder / picture).stat().st_size > 10_000
+
+
+def test_cement_holds_the_wanted_volume(result: StudyResult) -> None:
+    measures = json.loads((result.folder / "study.json").read_text())["mesh"]["measures"]
+    assert measures["cement_ml:long_axis_right"] == pytest.approx(measures["cement_ml_wanted:long_axis_right"], rel=0.05)
+
+
+def test_finished_cases_are_not_solved_again(study: sacrofem.Study, result: StudyResult) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in (result.folder / "cases").iterdir()}
+    again = sacrofem.run_study(study, output=result.folder, pictures=False)
+    assert {path.name: path.stat().st_mtime_ns for path in (result.folder / "cases").iterdir()} == before
+    pd.testing.assert_frame_equal(again.table, result.table)
+
+
+def test_two_ranks_give_the_metrics_of_one(study: sacrofem.Study, result: StudyResult, tmp_path: Path) -> None:
+    (tmp_path / "small.json").write_text(study.model_dump_json())
+    script = (
+        "import sys, pathlib, sacrofem; folder = pathlib.Path(sys.argv[1]);"
+        "study = sacrofem.Study.model_validate_json((folder / 'small.json').read_text());"
+        "sacrofem.run_study(study, output=folder / 'two', pictures=False)"
+    )
+    launcher = Path(sys.executable).with_name("mpiexec")
+    done = subprocess.run(
+        [str(launcher), "-n", "2", sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    two = pd.read_parquet(tmp_path / "two" / "results.parquet")
+    assert list(two.metric) == list(result.table.metric)
+    scale = result.table.groupby("metric").value.transform(lambda values: values.abs().max())
+    assert ((two.value - result.table.value).abs() <= 1e-6 * scale + 1e-12).all()
