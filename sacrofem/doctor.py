@@ -142,11 +142,10 @@ def _examine_headers() -> Finding:
 
 def _examine_petsc() -> list[Finding]:
     try:
-        from sacrofem import fem
-
-        fem.load()
         from mpi4py import MPI
         from petsc4py import PETSc
+
+        import sacrofem.fem  # noqa: F401
     except ImportError as error:
         return [
             Finding(

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.distribution import distribute

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
-
 # isort: split
 import ufl
 from dolfinx import fem

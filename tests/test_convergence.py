@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
-
 # isort: split
 import numpy as np
 import pytest

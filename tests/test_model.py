@@ -7,8 +7,6 @@ import functools
 import numpy as np
 import pytest
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
-
 # isort: split
 from mpi4py import MPI
 

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
-
 IntArray = NDArray[np.int64]
 
 #: Local vertices of the facets and edges of a tetrahedron, in the numbering of DOLFINx (facet i is opposite vertex i).

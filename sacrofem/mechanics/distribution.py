@@ -10,7 +10,6 @@ from dolfinx import mesh as dmesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.mesh.model import ModelMesh
 
 IntArray = NDArray[np.int64]

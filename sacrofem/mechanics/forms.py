@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ufl
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
-
 type Form = ufl.Form
 type Expression = ufl.core.expr.Expr
 

@@ -13,11 +13,11 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.errors import SolveError, explain
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.solver.multigrid import MultigridSolver
@@ -129,6 +129,8 @@ class SacrumModel:
         self.comm = self.domain.comm
         self.order = order
         self.cell_regions = regions_as_solved(distributed.source, active, distributed.regions, distributed.host_regions)
+        mesh = distributed.source
+        self._source_regions = regions_as_solved(mesh, active, mesh.regions, mesh.host_regions)
         cut = {name: cut_facets(distributed, name, active) for name in distributed.fractures}
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *cut.values()])
         copies = number_copies(distributed.source.cells, everything)
@@ -220,6 +222,7 @@ class SacrumModel:
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
         p, c = properties, self.constants
+        require_well_posed(self.distributed.source, self._source_regions, p.interface)
         for function, by_name in ((self.young, p.young), (self.poisson, p.poisson)):
             table = {number: by_name[name] for number, name in self.distributed.region_names.items() if name in by_name}
             present = np.unique(self.cell_regions)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dolfinx import fem
 from petsc4py import PETSc
 
-import sacrofem.fem  # noqa: F401  (first: it brings the DOLFINx of the PyPI wheel)
 from sacrofem.solver.diagnosis import explain_failure
 
 logger = logging.getLogger(__name__)

@@ -69,10 +69,9 @@ def run_study(
         OutputError: results cannot be written; finished cases are kept.
         Interrupted: stopped from outside; finished cases are kept.
     """
-    from sacrofem import fem
-
-    fem.load()
     from mpi4py import MPI
+
+    import sacrofem.fem  # noqa: F401
 
     comm = comm or MPI.COMM_WORLD
     quieten_other_ranks(comm)
