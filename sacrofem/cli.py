@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from sacrofem.errors import Interrupted, SacrofemError
@@ -25,13 +24,15 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 
-StudyPath = Annotated[Path, typer.Argument(help="Study file (YAML).")]
+StudyPath = Annotated[Path, typer.Argument(help="Study file (YAML), or the name of a packaged study.")]
 
 
 @app.command()
 def run(
     study: StudyPath,
-    output: Annotated[Path | None, typer.Option(help="Results folder [default: results/<study>-<hash>].")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Results folder [default: results/<study>-<hash of inputs and code>].")
+    ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write tables and fields only.")] = False,
 ) -> None:
     """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
@@ -110,11 +111,7 @@ def doctor() -> None:
 
 def main() -> NoReturn:
     """Run the command line; errors of the user's to mend are one message and a non-zero exit code."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=_err, show_path=False, show_level=False, omit_repeated_times=False)],
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("sacrofem").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

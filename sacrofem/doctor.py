@@ -14,19 +14,8 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from sacrofem.study.provenance import package_version
-
-#: Debian package of every shared library that the Gmsh wheel needs (seen with ``ldd libgmsh.so``).
-GMSH_LIBRARIES = {
-    "libGLU.so.1": "libglu1-mesa",
-    "libGL.so.1": "libgl1",
-    "libXrender.so.1": "libxrender1",
-    "libXcursor.so.1": "libxcursor1",
-    "libXfixes.so.3": "libxfixes3",
-    "libXft.so.2": "libxft2",
-    "libXinerama.so.1": "libxinerama1",
-    "libfontconfig.so.1": "libfontconfig1",
-}
+from sacrofem.fingerprint import package_version
+from sacrofem.mesh.libraries import GMSH_LIBRARIES
 
 _PETSC_PACKAGES = (
     "mumps",

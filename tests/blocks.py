@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sacrofem.mechanics.cut_space import interior_facets
+from sacrofem.mesh.facets import facet_geometry, list_facets
 from sacrofem.mesh.model import ModelMesh
 
 _SIX_TETRAHEDRA = np.array([[0, 1, 3, 7], [0, 1, 7, 5], [0, 5, 7, 4], [0, 3, 2, 7], [0, 6, 4, 7], [0, 2, 6, 7]])
@@ -38,10 +37,11 @@ def block(
     edges = points[cells[:, 1:]] - points[cells[:, :1]]
     flipped = np.linalg.det(edges) < 0
     cells[flipped] = cells[flipped][:, [0, 2, 1, 3]]
-    facets, _ = interior_facets(cells)
-    centres = points[facets].mean(axis=1)
+    found = list_facets(cells)
+    facets, outer = found.inner, found.outer
+    centres, normals = facet_geometry(points, facets)
+    facets = np.where(normals[:, [2]] > 0, facets, facets[:, [0, 2, 1]])  # "lateral" is up
     on_sheet = (np.abs(points[facets][:, :, 2]).max(axis=1) < 1e-9) & (centres[:, 0] < fracture_depth * size[0])
-    outer = outer_facets(cells)
     z = points[outer][:, :, 2]
     top, bottom = (z > size[2] / 2 - 1e-9).all(axis=1), (z < -size[2] / 2 + 1e-9).all(axis=1)
     inside_bridge = points[cells].mean(axis=1)[:, 1] < bridge * size[1]
@@ -60,10 +60,3 @@ def block(
             "fracture:gap": facets[on_sheet],
         },
     )
-
-
-def outer_facets(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Facets that belong to one cell only."""
-    every = np.sort(cells[:, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]].reshape(-1, 3), axis=1)
-    facets, counts = np.unique(every, axis=0, return_counts=True)
-    return facets[counts == 1].astype(np.int64)

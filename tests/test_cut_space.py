@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
+from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import distribute
+from sacrofem.mesh.facets import list_facets
 from tests.blocks import block
 
 
@@ -36,7 +37,7 @@ def test_the_front_of_a_partial_fracture_stays_welded() -> None:
 
 def test_three_fans_meet_at_a_t_junction() -> None:
     mesh = block(shape=(4, 3, 4))
-    facets, _ = interior_facets(mesh.cells)
+    facets = list_facets(mesh.cells).inner
     corners = mesh.points[facets]
     branch = (np.abs(corners[:, :, 0] - 5.0).max(axis=1) < 1e-9) & (corners[:, :, 2].min(axis=1) > -1e-9)
     copies = number_copies(mesh.cells, np.concatenate([mesh.surfaces["fracture:gap"], facets[branch]]))

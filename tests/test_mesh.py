@@ -12,12 +12,12 @@ from sacrofem.errors import GeometryError, MeshError
 from sacrofem.mesh import cache
 from sacrofem.mesh.build import mesh_digest, mesh_features
 from sacrofem.mesh.cement_volume import fit_cement
+from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, negative_fraction
-from sacrofem.mesh.labels import facet_areas, regions_of
+from sacrofem.mesh.labels import regions_of
+from sacrofem.mesh.libraries import missing_library
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.mesh.quality import radius_ratio, require_quality
-from sacrofem.mesh.tetrahedra import list_facets
-from sacrofem.mesh.volume import missing_library
 from sacrofem.shapes.cement import cement_body
 from sacrofem.shapes.fracture import Sheet, fracture_sheet
 from sacrofem.shapes.primitives import ellipsoid, tapered_capsule

@@ -14,8 +14,8 @@ LAUNCHER = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shu
 
 
 def numbers(ranks: int, order: int, law: str) -> list[float]:
-    """Opening, slip, work and energy of a bridged block, solved on ``ranks`` ranks."""
-    assert LAUNCHER
+    """Opening, slide, work and energy of a full, a partial and a bridged fracture, solved on ``ranks`` ranks."""
+    assert LAUNCHER, "mpiexec is missing: it comes with dolfinx-solver-real (uv sync) or mpich"
     command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.solved_block", str(order), law]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
@@ -24,7 +24,6 @@ def numbers(ranks: int, order: int, law: str) -> list[float]:
     return found
 
 
-@pytest.mark.skipif(LAUNCHER is None, reason="mpiexec is not installed")
 @pytest.mark.parametrize(("order", "law"), [(1, "linear"), (2, "linear"), (1, "compression_only")])
 def test_one_rank_and_two_agree(order: int, law: str) -> None:
-    assert numbers(2, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6)
+    assert numbers(2, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6, abs=1e-9)

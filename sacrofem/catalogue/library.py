@@ -92,7 +92,13 @@ class Library:
         return list(found.values())
 
     def get[Kind: Entry](self, model: type[Kind], name: str, where: str = "a call of Library.get") -> Kind:
-        """The entry of a kind with a name.
+        """The entry of a kind with a name; see :meth:`find`."""
+        entry = self.find(model, name, where).entry
+        assert isinstance(entry, model)
+        return entry
+
+    def find(self, model: type[Entry], name: str, where: str) -> EntryFile:
+        """The entry of a kind with a name, and its file.
 
         Args:
             model: Model of the kind, such as ``Fracture``.
@@ -107,10 +113,8 @@ class Library:
             kind = next(kind for kind, known in KINDS.items() if known is model)
             names = [entry.name for entry in self.entries() if isinstance(entry, model)]
             raise self._unknown(kind, name, where, names)
-        first = found[0]
         self._require_single(found)
-        assert isinstance(first.entry, model)
-        return first.entry
+        return found[0]
 
     def _require_single(self, found: list[EntryFile]) -> None:
         """Two files of one kind and name in the same folder of entries are a mistake."""

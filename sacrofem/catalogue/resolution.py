@@ -68,10 +68,15 @@ class ResolvedStudy:
 def load_study(path: Path | str) -> StudyFile:
     """Read a study file.
 
+    Args:
+        path: A YAML file, or the name of a study that comes with sacrofem or lies in the folder ``studies``.
+
     Raises:
         ConfigError: it cannot be read, or is not a study.
     """
-    file = load_entry(Path(path))
+    path = Path(path)
+    by_name = path.name == str(path) and not path.suffix and not path.exists()
+    file = Library.standard(Path()).find(Study, path.name, "the study's name") if by_name else load_entry(path)
     if not isinstance(file.entry, Study):
         raise ConfigError(
             explain(

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from sacrofem.mesh.facets import facet_keys, list_facets
+
 IntArray = NDArray[np.int64]
 
-#: Local vertices of the facets and edges of a tetrahedron, in the numbering of DOLFINx (facet i is opposite vertex i).
-FACET_VERTICES = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
+#: Local vertices of the edges of a tetrahedron, in the numbering of DOLFINx.
 EDGE_VERTICES = np.array([[2, 3], [1, 3], [1, 2], [0, 3], [0, 2], [0, 1]])
 
 
@@ -40,23 +41,6 @@ class Copies:
     edges: IntArray
 
 
-def interior_facets(cells: IntArray) -> tuple[IntArray, IntArray]:
-    """Facets shared by two cells.
-
-    Args:
-        cells: (m, 4) node numbers.
-
-    Returns:
-        (f, 3) sorted node numbers and (f, 2) the two cells of each facet.
-    """
-    facets = np.sort(cells[:, FACET_VERTICES].reshape(-1, 3), axis=1)
-    owners = np.repeat(np.arange(len(cells)), 4)
-    order = np.lexsort(facets.T[::-1])
-    facets, owners = facets[order], owners[order]
-    first = np.flatnonzero((facets[1:] == facets[:-1]).all(axis=1))
-    return facets[first], np.stack([owners[first], owners[first + 1]], axis=1)
-
-
 def number_copies(cells: IntArray, cut: IntArray) -> Copies:
     """Number the copies of every vertex and edge on a set of cut facets; serial, plain arrays.
 
@@ -67,9 +51,10 @@ def number_copies(cells: IntArray, cut: IntArray) -> Copies:
     Returns:
         The copies; the same whatever the order of ``cut``.
     """
-    facets, sides = interior_facets(cells)
+    found = list_facets(cells)
+    facets, sides = np.sort(found.inner, axis=1), found.inner_cells
     count = int(cells.max()) + 1
-    open_facets = np.isin(_facet_keys(facets, count), _facet_keys(np.sort(cut, axis=1), count))
+    open_facets = np.isin(facet_keys(facets, count), facet_keys(cut, count))
     on_cut = np.zeros(count, dtype=bool)
     on_cut[facets[open_facets]] = True
     closed = ~open_facets & on_cut[facets].any(axis=1)
@@ -85,11 +70,6 @@ def number_copies(cells: IntArray, cut: IntArray) -> Copies:
     edge_copies = _components(edges, edge_on_cut, links[1], facet_edges)
     listed = np.flatnonzero((vertices >= 0).any(axis=1) | (edge_copies >= 0).any(axis=1))
     return Copies(listed, vertices[listed], edge_copies[listed])
-
-
-def _facet_keys(facets: IntArray, count: int) -> IntArray:
-    keys: IntArray = (facets[:, 0].astype(np.int64) * count + facets[:, 1]) * count + facets[:, 2]
-    return keys
 
 
 def _components(entities: IntArray, on_cut: NDArray[np.bool_], sides: IntArray, shared: IntArray) -> IntArray:

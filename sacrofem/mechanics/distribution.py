@@ -10,6 +10,7 @@ from dolfinx import mesh as dmesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from sacrofem.mesh.facets import facet_keys
 from sacrofem.mesh.model import ModelMesh
 
 IntArray = NDArray[np.int64]
@@ -21,21 +22,18 @@ class DistributedMesh:
 
     Attributes:
         domain: The DOLFINx mesh, ghosted across facets.
-        regions: Region number of every local cell, ghosts included.
-        host_regions: Bone region number of every local cell.
-        region_names: region number -> name.
         facets: surface name -> local facet numbers (owned and ghosts), ascending.
-        fractures: Names of the fractures (surfaces ``fracture:<name>``).
         source: The model mesh, on every rank (its topology decides how a treatment cuts the space).
     """
 
     domain: dmesh.Mesh
-    regions: IntArray
-    host_regions: IntArray
-    region_names: dict[int, str]
     facets: dict[str, NDArray[np.int32]]
-    fractures: tuple[str, ...]
     source: ModelMesh
+
+    @property
+    def original_cells(self) -> IntArray:
+        """Number in ``source`` of every local cell, ghosts included."""
+        return self.domain.topology.original_cell_index.astype(np.int64)
 
 
 def distribute(mesh: ModelMesh, comm: MPI.Comm) -> DistributedMesh:
@@ -61,28 +59,19 @@ def distribute(mesh: ModelMesh, comm: MPI.Comm) -> DistributedMesh:
     topology.create_entities(2)
     for start, end in ((2, 3), (3, 2), (2, 0)):
         topology.create_connectivity(start, end)
-    original = topology.original_cell_index
-    index_map = topology.index_map(2)
-    count = index_map.size_local + index_map.num_ghosts
-    local = dmesh.entities_to_geometry(domain, 2, np.arange(count, dtype=np.int32))
-    nodes = np.sort(domain.geometry.input_global_indices[local], axis=1)
-    keys = _facet_keys(nodes, len(mesh.points))
-    facets = {
-        name: np.flatnonzero(np.isin(keys, _facet_keys(np.sort(triangles, axis=1), len(mesh.points)))).astype(np.int32)
-        for name, triangles in mesh.surfaces.items()
-    }
-    fractures = tuple(sorted(n.removeprefix("fracture:") for n in mesh.surfaces if n.startswith("fracture:")))
-    return DistributedMesh(
-        domain,
-        mesh.regions[original],
-        mesh.host_regions[original],
-        mesh.region_names,
-        facets,
-        fractures,
-        mesh,
-    )
+    facets = {name: find_local_facets(domain, triangles, len(mesh.points)) for name, triangles in mesh.surfaces.items()}
+    return DistributedMesh(domain, facets, mesh)
 
 
-def _facet_keys(facets: IntArray, count: int) -> IntArray:
-    keys: IntArray = (facets[:, 0].astype(np.int64) * count + facets[:, 1]) * count + facets[:, 2]
-    return keys
+def find_local_facets(domain: dmesh.Mesh, triangles: IntArray, count: int) -> NDArray[np.int32]:
+    """Local numbers (owned and ghosts, ascending) of facets given by input node numbers.
+
+    Args:
+        domain: Mesh with facets and their connectivities.
+        triangles: (k, 3) input node numbers.
+        count: Number of input nodes.
+    """
+    index_map = domain.topology.index_map(2)
+    numbers = np.arange(index_map.size_local + index_map.num_ghosts, dtype=np.int32)
+    nodes = domain.geometry.input_global_indices[dmesh.entities_to_geometry(domain, 2, numbers)]
+    return np.flatnonzero(np.isin(facet_keys(nodes, count), facet_keys(triangles, count))).astype(np.int32)

@@ -86,8 +86,3 @@ def interface_form(u: Expression, v: Expression, normal_k: Expression, tangentia
     normal_jump = ufl.dot(jump(u), normal)
     tangential = jump(u) - normal_jump * normal
     return (normal_k * normal_jump * ufl.dot(jump(v), normal) + tangential_k * ufl.dot(tangential, jump(v))) * dS
-
-
-def upward(domain: ufl.Mesh) -> Expression:
-    """+1 where the '+' side of a facet lies above it in z, else -1: turns jumps into upper minus lower."""
-    return ufl.conditional(ufl.lt(ufl.FacetNormal(domain)("+")[2], 0.0), 1.0, -1.0)

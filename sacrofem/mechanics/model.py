@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import ufl
 from dolfinx import fem
-from dolfinx import mesh as dmesh
 from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
 from sacrofem.mechanics import forms
-from sacrofem.mechanics.cut_space import build_cut_space, interior_facets, number_copies
-from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.cut_space import build_cut_space, number_copies
+from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mesh.model import ModelMesh
+from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
@@ -62,51 +61,6 @@ class Solution:
     moment_imbalance: float
 
 
-def regions_as_solved(mesh: ModelMesh, active: frozenset[str], regions: IntArray, host_regions: IntArray) -> IntArray:
-    """Region of every cell in a treatment: bone where the treatment leaves it bone.
-
-    Where bodies of several treatments overlap (a region named ``a+b``), the later of the active ones counts: a screw
-    goes through cement.
-
-    Args:
-        mesh: The mesh, for its region names.
-        active: Names of the regions that the treatment fills.
-        regions: (m,) region numbers.
-        host_regions: (m,) bone region numbers.
-
-    Returns:
-        (m,) region numbers of single bodies or bone.
-    """
-    solved = host_regions.copy()
-    for number, name in mesh.region_names.items():
-        present = [part for part in name.split("+") if part in active]
-        if present:
-            solved[regions == number] = mesh.region_number(present[-1])
-    return solved
-
-
-def cut_facets(distributed: DistributedMesh, fracture: str, active: frozenset[str]) -> IntArray:
-    """Facets of a fracture that may move: not those inside a body of the treatment, which bridges it.
-
-    Args:
-        distributed: The mesh.
-        fracture: Name of the fracture.
-        active: Names of the regions that the treatment fills.
-
-    Returns:
-        (f, 3) node numbers.
-    """
-    mesh = distributed.source
-    facets, sides = interior_facets(mesh.cells)
-    count = len(mesh.points)
-    wanted = np.sort(mesh.surfaces[f"fracture:{fracture}"], axis=1)
-    keys, sought = ((t[:, 0] * count + t[:, 1]) * count + t[:, 2] for t in (facets, wanted))
-    on_sheet = np.isin(keys, sought)
-    solved = regions_as_solved(mesh, active, mesh.regions, mesh.host_regions)
-    welded = (solved != mesh.host_regions)[sides].all(axis=1)
-    return facets[on_sheet & ~welded]
-
-
 class SacrumModel:
     """The mechanics of one treatment.
 
@@ -119,7 +73,8 @@ class SacrumModel:
         V: The cut space.
         comm: Communicator.
         domain: The DOLFINx mesh.
-        cell_regions: Region number of every local cell as solved.
+        regions: Region number of every cell of the source mesh, as solved.
+        cuts: Fracture name -> its facets in this treatment.
         young: Young's modulus of every cell, MPa.
     """
 
@@ -128,26 +83,18 @@ class SacrumModel:
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
-        self.cell_regions = regions_as_solved(distributed.source, active, distributed.regions, distributed.host_regions)
-        mesh = distributed.source
-        self._source_regions = regions_as_solved(mesh, active, mesh.regions, mesh.host_regions)
-        cut = {name: cut_facets(distributed, name, active) for name in distributed.fractures}
-        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *cut.values()])
-        copies = number_copies(distributed.source.cells, everything)
-        self.V = build_cut_space(self.domain, order, copies)
-        self.cut = {name: self._local_facets(triangles) for name, triangles in cut.items()}
+        source = distributed.source
+        self.regions = regions_as_solved(source, active)
+        self.cuts = find_cuts(source, self.regions)
+        movable = {name: cut.movable for name, cut in self.cuts.items()}
+        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *movable.values()])
+        self.V = build_cut_space(self.domain, order, number_copies(source.cells, everything))
+        count = len(source.points)
+        self.cut_facets = {name: find_local_facets(self.domain, facets, count) for name, facets in movable.items()}
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson = fem.Function(piecewise), fem.Function(piecewise)
         self.state = fem.Function(self.V)
         self._compile()
-
-    def _local_facets(self, triangles: IntArray) -> NDArray[np.int32]:
-        count = self.domain.topology.index_map(2).size_local + self.domain.topology.index_map(2).num_ghosts
-        local = dmesh.entities_to_geometry(self.domain, 2, np.arange(count, dtype=np.int32))
-        nodes = np.sort(self.domain.geometry.input_global_indices[local], axis=1).astype(np.int64)
-        size = len(self.distributed.source.points)
-        keys, sought = ((t[:, 0] * size + t[:, 1]) * size + t[:, 2] for t in (nodes, triangles))
-        return np.flatnonzero(np.isin(keys, sought)).astype(np.int32)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -171,7 +118,7 @@ class SacrumModel:
             {"quadrature_degree": 2 * self.order},
         )
         self.cortex, self.support, self.endplate = outer(_CORTEX), outer(_SUPPORT), outer(_ENDPLATE)
-        tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut.values())}
+        tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
         self.fracture = self._measure("dS", tags, fracture_rule) if tags else None
         names = (
             "thickness",
@@ -202,7 +149,7 @@ class SacrumModel:
         if self.fracture is not None:
             closed = ufl.le(forms.opening(self.state, self.domain), 0.0)
             share = ufl.conditional(closed, 1.0, c["open_fraction"]("+"))
-            for i in range(len(self.cut)):
+            for i in range(len(self.cut_facets)):
                 form += forms.interface_form(
                     u,
                     v,
@@ -222,12 +169,12 @@ class SacrumModel:
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
         p, c = properties, self.constants
-        require_well_posed(self.distributed.source, self._source_regions, p.interface)
-        for function, by_name in ((self.young, p.young), (self.poisson, p.poisson)):
-            table = {number: by_name[name] for number, name in self.distributed.region_names.items() if name in by_name}
-            present = np.unique(self.cell_regions)
-            for number in present:
-                function.x.array[np.flatnonzero(self.cell_regions == number)] = table[int(number)]
+        require_well_posed(self.distributed.source, self.regions, p.interface)
+        local = self.regions[self.distributed.original_cells]
+        names = self.distributed.source.region_names
+        for number in np.unique(local):
+            self.young.x.array[local == number] = p.young[names[int(number)]]
+            self.poisson.x.array[local == number] = p.poisson[names[int(number)]]
         c["thickness"].value = p.cortical_thickness
         c["cortical_modulus"].value = p.cortical_modulus
         c["cortical_poisson"].value = p.cortical_poisson_ratio
@@ -305,7 +252,7 @@ class SacrumModel:
         raise SolveError(
             explain(
                 "The open and closed parts of the fracture did not come to rest.",
-                where=", ".join(self.cut),
+                where=", ".join(self.cuts),
                 got=f"relative change {change:.1e} after {_MOST_CONTACT_STEPS} steps",
                 allowed=f"a change below {_CONTACT_TOLERANCE:.0e}",
                 next_step="lower the interface's normal_stiffness or raise its open_fraction",

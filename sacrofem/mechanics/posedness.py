@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ModelError, explain
-from sacrofem.mechanics.cut_space import FACET_VERTICES, interior_facets
+from sacrofem.mechanics.treatment import find_cuts
+from sacrofem.mesh.facets import Facets, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
 
 FloatArray = NDArray[np.float64]
@@ -57,27 +58,25 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
     Returns:
         The fragments, the largest first.
     """
-    facets, sides = interior_facets(mesh.cells)
-    fracture_of = _fractures_of_facets(mesh, facets)
-    treated = regions != mesh.host_regions
-    cut = (fracture_of >= 0) & ~treated[sides].all(axis=1)
-    count, piece = _components(sides[~cut], len(mesh.cells))
-    springs = piece[sides[cut]] if joined_when_open else np.zeros((0, 2), dtype=np.int64)
+    facets, cuts, size = list_facets(mesh.cells), find_cuts(mesh, regions), len(mesh.points)
+    movable = [facet_keys(cut.movable, size) for cut in cuts.values()]
+    joined = ~np.isin(facet_keys(facets.inner, size), np.concatenate([np.zeros(0, dtype=np.int64), *movable]))
+    count, piece = _components(facets.inner_cells[joined], len(mesh.cells))
+    beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
+    springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(beside.values() if joined_when_open else ())])
     _, group = _components(springs, count)
-    supports = _supported_cells(mesh)
-    names = _fracture_names(mesh)
+    supports = _supported_cells(mesh, facets)
     volumes = np.abs(mesh.volumes())
     centroids = mesh.points[mesh.cells].mean(axis=1)
     fragments = []
     for number in range(count):
         cells = piece == number
-        bounding = cut & (piece[sides] == number).any(axis=1)
         fragments.append(
             Fragment(
                 regions=tuple(sorted(mesh.region_names[int(r)] for r in np.unique(regions[cells]))),
                 volume=float(volumes[cells].sum()),
                 centroid=np.average(centroids[cells], axis=0, weights=volumes[cells]),
-                fractures=tuple(names[f] for f in np.unique(fracture_of[bounding])),
+                fractures=tuple(name for name, pieces in beside.items() if (pieces == number).any()),
                 supported_facets=int(np.count_nonzero(piece[supports] == number)),
                 group=int(group[number]),
             )
@@ -138,29 +137,9 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
     return int(count), label.astype(np.int64)
 
 
-def _fracture_names(mesh: ModelMesh) -> list[str]:
-    return sorted(n.removeprefix("fracture:") for n in mesh.surfaces if n.startswith("fracture:"))
-
-
-def _fractures_of_facets(mesh: ModelMesh, facets: IntArray) -> IntArray:
-    """(f,) number of the fracture that each interior facet lies on, -1 for none."""
-    count, found = len(mesh.points), np.full(len(facets), -1, dtype=np.int64)
-    for number, name in enumerate(_fracture_names(mesh)):
-        found[np.isin(_keys(facets, count), _keys(mesh.surfaces[f"fracture:{name}"], count))] = number
-    return found
-
-
-def _supported_cells(mesh: ModelMesh) -> IntArray:
+def _supported_cells(mesh: ModelMesh, facets: Facets) -> IntArray:
     """The cell behind every outer facet that lies on a foundation."""
-    count = len(mesh.points)
-    wanted = [_keys(mesh.surfaces[name], count) for name in _AURICULAR if name in mesh.surfaces]
-    if not wanted:
-        return np.zeros(0, dtype=np.int64)
-    keys = _keys(mesh.cells[:, FACET_VERTICES].reshape(-1, 3), count)
-    return np.repeat(np.arange(len(mesh.cells)), 4)[np.isin(keys, np.concatenate(wanted))]
-
-
-def _keys(facets: IntArray, count: int) -> IntArray:
-    ordered = np.sort(facets, axis=1).astype(np.int64)
-    keys: IntArray = (ordered[:, 0] * count + ordered[:, 1]) * count + ordered[:, 2]
-    return keys
+    size = len(mesh.points)
+    supported = [facet_keys(mesh.surfaces[name], size) for name in _AURICULAR if name in mesh.surfaces]
+    keys = np.concatenate([np.zeros(0, dtype=np.int64), *supported])
+    return facets.outer_cells[np.isin(facet_keys(facets.outer, size), keys)]

@@ -14,14 +14,16 @@ import numpy as np
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, explain
+from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
+from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
-from sacrofem.mesh.labels import facet_areas, name_regions, name_surfaces
+from sacrofem.mesh.labels import name_regions, name_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.quality import require_quality
 from sacrofem.mesh.smoothing import lift_worst
 from sacrofem.mesh.surface import contour_shape, remesh_surface
-from sacrofem.mesh.tetrahedra import Tetrahedra, list_facets, require_connected
+from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.cement import cement_body, check_needle_path
 from sacrofem.shapes.fracture import Sheet, fracture_sheet
@@ -30,8 +32,6 @@ from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
 
-#: Raised whenever the same inputs would give another mesh: part of the digest.
-MESH_VERSION = 1
 #: Cells flatter than this many times the required quality are worked on after the remeshing.
 QUALITY_GOAL_FACTOR = 2.0
 #: Smallest edges allowed, as a share of the size at features.
@@ -45,10 +45,10 @@ def mesh_digest(
     implants: Sequence[Implant],
     settings: MeshSettings,
 ) -> str:
-    """sha256 of everything that goes into a mesh (titles and sources of entries do not)."""
+    """sha256 of everything that goes into a mesh: entries (but for titles and sources), code, Gmsh and MMG."""
     words = {"title", "source"}
     content = {
-        "version": MESH_VERSION,
+        "code": fingerprint_code(("shapes", "mesh"), ("gmsh", "mmgpy")),
         "anatomy": anatomy.model_dump(mode="json", exclude=words),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],

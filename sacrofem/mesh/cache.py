@@ -90,18 +90,19 @@ def _build_apart(request: dict[str, object], workshop: Path) -> ModelMesh:
     (workshop / "request.json").write_text(json.dumps(request))
     out = workshop / "mesh.npz"
     log = workshop / "log.txt"
-    with log.open("wb") as sink:
-        finished = subprocess.run(
-            [sys.executable, "-m", "sacrofem.mesh.worker", str(workshop / "request.json"), str(out)],
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    for line in log.read_text(errors="replace").splitlines():
-        if line.startswith("mesh: "):
-            logger.info("%s", line)
-    if finished.returncode == 0 and out.exists():
+    command = [sys.executable, "-m", "sacrofem.mesh.worker", str(workshop / "request.json"), str(out)]
+    with log.open("wb") as sink, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
+        assert worker.stdout
+        try:
+            for line in worker.stdout:
+                sink.write(line)
+                if line.startswith(b"mesh: "):
+                    logger.info("%s", line.decode(errors="replace").rstrip())
+        except BaseException:
+            worker.kill()
+            rmtree(workshop, ignore_errors=True)
+            raise
+    if worker.returncode == 0 and out.exists():
         return ModelMesh.load(out)
     told = workshop / "error.json"
     if told.exists():
@@ -114,7 +115,7 @@ def _build_apart(request: dict[str, object], workshop: Path) -> ModelMesh:
         explain(
             "The meshing process crashed.",
             where=str(log),
-            got=f"exit code {finished.returncode}; the log ends:\n{tail}",
+            got=f"exit code {worker.returncode}; the log ends:\n{tail}",
             allowed="exit code 0",
             next_step="change mesh.size or mesh.feature_size a little; the request and the log are kept",
         )

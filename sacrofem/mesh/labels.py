@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sacrofem.errors import MeshError, explain
+from sacrofem.mesh.facets import Facets, facet_geometry
 from sacrofem.mesh.features import Feature, has_bit
-from sacrofem.mesh.model import FloatArray, IntArray
-from sacrofem.mesh.tetrahedra import Facets, Tetrahedra
+from sacrofem.mesh.model import IntArray
+from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.fracture import Sheet
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
@@ -84,7 +85,7 @@ def name_surfaces(
         sheets: Fracture sheets with the features they became.
 
     Returns:
-        name -> (k, 3) node numbers; outer facets are ordered outward.
+        name -> (k, 3) node numbers; outer facets are ordered outward, a fracture's from the medial side to the lateral.
     """
     centroids, normals = facet_geometry(mesh.points, facets.outer)
     surfaces = {
@@ -95,9 +96,11 @@ def name_surfaces(
     }
     middles = mesh.points[facets.inner].mean(axis=1)
     for sheet, feature in sheets:
-        sides = has_bit(mesh.references, feature.bit)[facets.inner_cells]
-        chosen = (sides[:, 0] != sides[:, 1]) & sheet.extent(middles)
-        surfaces[feature.name] = facets.inner[chosen]
+        medial = has_bit(mesh.references, feature.bit)[facets.inner_cells]
+        chosen = (medial[:, 0] != medial[:, 1]) & sheet.extent(middles)
+        triangles = facets.inner[chosen]
+        outward = medial[chosen, 0] == 1  # the facet points from its first cell to its second
+        surfaces[feature.name] = np.where(outward[:, None], triangles, triangles[:, [0, 2, 1]])
     for name, triangles in surfaces.items():
         if len(triangles) == 0:
             raise MeshError(
@@ -110,17 +113,3 @@ def name_surfaces(
                 )
             )
     return surfaces
-
-
-def facet_geometry(points: FloatArray, triangles: IntArray) -> tuple[FloatArray, FloatArray]:
-    """(k, 3) centroids, mm, and (k, 3) unit normals of triangles."""
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    normals = np.cross(b - a, c - a)
-    return (a + b + c) / 3.0, normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-300)[:, None]
-
-
-def facet_areas(points: FloatArray, triangles: IntArray) -> FloatArray:
-    """(k,) areas of triangles, mm^2."""
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    areas: FloatArray = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    return areas

@@ -26,8 +26,9 @@ class ModelMesh:
         host_regions: (m,) the bone region number a cell has where its treatment is absent
             (equal to ``regions`` outside treatment volumes).
         surfaces: name -> (k, 3) node numbers of facets. ``cortex`` (all outer bone facets that carry a cortex),
-            ``auricular_right``, ``auricular_left``, ``endplate`` and ``fracture:<fracture name>`` (interior).
-            Names may overlap: an endplate facet is a cortex facet too.
+            ``auricular_right``, ``auricular_left``, ``endplate`` and ``fracture:<fracture name>`` (interior, ordered
+            so that its normal points from the medial side to the lateral). Names may overlap: an endplate facet is
+            a cortex facet too.
         measures: name -> number, such as ``cement_ml:<pattern>`` (achieved volume), ``quality_min``.
         digest: sha256 of everything that went into the mesh.
     """
@@ -47,6 +48,11 @@ class ModelMesh:
             if known == name:
                 return number
         raise KeyError(f"no region {name!r}; the mesh has {sorted(self.region_names.values())}")
+
+    @property
+    def fractures(self) -> tuple[str, ...]:
+        """Names of the fractures, ascending."""
+        return tuple(sorted(name.removeprefix("fracture:") for name in self.surfaces if name.startswith("fracture:")))
 
     def volumes(self) -> FloatArray:
         """(m,) signed cell volumes, mm^3."""

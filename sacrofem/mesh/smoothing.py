@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from sacrofem.mesh.facets import list_facets
 from sacrofem.mesh.model import IntArray
 from sacrofem.mesh.quality import corner_radius_ratio, radius_ratio
-from sacrofem.mesh.tetrahedra import Tetrahedra, list_facets
+from sacrofem.mesh.tetrahedra import Tetrahedra
 
 #: Farthest a node on an interface or on the surface may be moved in all, mm.
 SURFACE_ALLOWANCE = 0.15

@@ -1,4 +1,4 @@
-"""The working mesh between the stages of meshing: tetrahedra with references, and their facets."""
+"""The working mesh between the stages of meshing: tetrahedra with references."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from sacrofem.errors import MeshError, explain
+from sacrofem.mesh.facets import list_facets
 from sacrofem.mesh.model import FloatArray, IntArray
-
-#: Corners of the facet opposite to each corner, outward for a positive tetrahedron.
-FACET_CORNERS = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
 
 
 @dataclass(frozen=True)
@@ -28,51 +26,6 @@ class Tetrahedra:
     points: FloatArray
     cells: IntArray
     references: IntArray
-
-
-@dataclass(frozen=True)
-class Facets:
-    """All facets of a mesh, each once.
-
-    Attributes:
-        outer: (k, 3) facets of one cell, ordered so that their normal points outward.
-        outer_cells: (k,) cell of each outer facet.
-        inner: (j, 3) facets between two cells, ordered outward from the first.
-        inner_cells: (j, 2) cells of each inner facet.
-    """
-
-    outer: IntArray
-    outer_cells: IntArray
-    inner: IntArray
-    inner_cells: IntArray
-
-
-def list_facets(cells: IntArray) -> Facets:
-    """Find the outer and the inner facets of (m, 4) positive cells; a facet of three cells is a MeshError."""
-    facets = cells[:, FACET_CORNERS].reshape(-1, 3)
-    owners = np.repeat(np.arange(len(cells)), 4)
-    keys = np.sort(facets, axis=1)
-    order = np.lexsort(keys.T[::-1])
-    keys = keys[order]
-    same = np.r_[(keys[1:] == keys[:-1]).all(axis=1), False]
-    if (same[1:] & same[:-1]).any():
-        raise MeshError(
-            explain(
-                "Three tetrahedra share one facet.",
-                where="the volume mesh",
-                got="overlapping cells",
-                allowed="at most two cells at a facet",
-                next_step="change mesh.size or mesh.feature_size a little",
-            )
-        )
-    first = np.flatnonzero(same)
-    single = np.flatnonzero(~same & ~np.r_[False, same[:-1]])
-    return Facets(
-        outer=facets[order[single]],
-        outer_cells=owners[order[single]],
-        inner=facets[order[first]],
-        inner_cells=np.stack([owners[order[first]], owners[order[first + 1]]], axis=1),
-    )
 
 
 def tidy(mesh: Tetrahedra) -> Tetrahedra:

@@ -9,51 +9,17 @@ from typing import Any
 import numpy as np
 
 from sacrofem.errors import MeshError, explain
+from sacrofem.mesh.libraries import import_gmsh
 from sacrofem.mesh.model import FloatArray
 from sacrofem.mesh.surface import Grid, SizeField, Surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
 
-#: Shared libraries Gmsh's wheel needs -> the Debian package that holds them.
-DEBIAN_PACKAGES = {
-    "libGLU.so.1": "libglu1-mesa",
-    "libGL.so.1": "libgl1",
-    "libXrender.so.1": "libxrender1",
-    "libXcursor.so.1": "libxcursor1",
-    "libXft.so.2": "libxft2",
-    "libXinerama.so.1": "libxinerama1",
-    "libXfixes.so.3": "libxfixes3",
-}
 #: Gmsh's number of the HXT Delaunay algorithm.
 HXT = 10
 #: Gmsh improves cells flatter than this; the rest is left to the clean-up.
 OPTIMISE_BELOW = 0.1
 #: Spacing of the grid that carries the size field to Gmsh, mm.
 SIZE_GRID_SPACING = 2.0
-
-
-def import_gmsh() -> Any:
-    """Import Gmsh; a system library it misses becomes a :class:`MeshError` naming the Debian package."""
-    try:
-        import gmsh
-    except OSError as error:
-        raise missing_library(error) from error
-    return gmsh
-
-
-def missing_library(error: OSError) -> MeshError:
-    """The error that tells what to install when Gmsh's shared library could not be loaded."""
-    library = str(error).split(":", maxsplit=1)[0]
-    package = DEBIAN_PACKAGES.get(library)
-    install = f"apt-get install {package}" if package else f"install the system package that holds {library}"
-    return MeshError(
-        explain(
-            "Gmsh cannot be loaded because a system library is missing.",
-            where="import gmsh",
-            got=str(error),
-            allowed="Gmsh's shared libraries (" + ", ".join(DEBIAN_PACKAGES) + ")",
-            next_step=install,
-        )
-    )
 
 
 def fill_surface(surface: Surface, size: SizeField) -> Tetrahedra:

@@ -6,8 +6,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from sacrofem.results.table import change_against_untreated
-
 #: Metric -> heading, of what a reader compares first; everything else is in results.csv.
 HEADLINES = {
     "micromotion_mean": "micromotion, mean [mm]",
@@ -23,10 +21,9 @@ def print_comparison(table: pd.DataFrame, console: Console) -> None:
         table: From :func:`sacrofem.results.table.tabulate_rows`.
         console: Where to print.
     """
-    compared = change_against_untreated(table)
-    for load in compared["load"].unique():
+    for load in table["load"].unique():
         for metric, heading in HEADLINES.items():
-            chosen = compared[(compared["load"] == load) & (compared["metric"] == metric)]
+            chosen = table[(table["load"] == load) & (table["metric"] == metric)]
             if len(chosen):
                 console.print(compare_treatments(chosen, f"{load}: {heading}"))
 

@@ -65,7 +65,7 @@ class Archive:
                     explain(
                         "The results folder holds another study.",
                         where=str(self.folder),
-                        got=f"results of inputs {held[:12]}, while this study's inputs are {digest[:12]}",
+                        got=f"results of inputs and code {held[:12]}, while this run's are {digest[:12]}",
                         allowed="an empty folder, or one that holds this very study",
                         next_step="name another folder with --output, or remove this one",
                     )

@@ -21,7 +21,7 @@ from sacrofem.results.metrics import measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
-from sacrofem.study.archive import Archive
+from sacrofem.study.archive import Archive, output_errors
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_properties
@@ -62,13 +62,8 @@ def solve_arm(
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
         records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
-        logger.info(
-            "%s: %d iterations, residual %.1e, %.1f s",
-            case.name,
-            solution.iterations,
-            solution.residual,
-            solution.seconds,
-        )
+        how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
+        logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
     return records
 
 
@@ -89,7 +84,8 @@ def _keep(
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
-    write_case_fields(archive.cases, case.name, fields, mesh.region_names)
+    with output_errors(archive.cases):
+        write_case_fields(archive.cases, case.name, fields, mesh.region_names)
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
         for fracture, measure in measure_case(fields, masks, force, solution.work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pandas as pd
@@ -16,8 +15,7 @@ from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive, output_errors
 from sacrofem.study.cases import Case
 from sacrofem.study.provenance import describe_run
-
-logger = logging.getLogger(__name__)
+from sacrofem.study.stages import timed
 
 
 def conclude(
@@ -28,8 +26,9 @@ def conclude(
     archive: Archive,
     pictures: bool,
     ranks: int,
+    seconds: dict[str, float],
 ) -> pd.DataFrame:
-    """Write ``results.parquet``, ``results.csv``, ``study.json`` and the pictures; rank 0 only.
+    """Write ``results.parquet``, ``results.csv``, the pictures and ``study.json``; rank 0 only.
 
     Args:
         study: The resolved study.
@@ -39,12 +38,17 @@ def conclude(
         archive: The results folder.
         pictures: Whether to draw.
         ranks: Number of MPI ranks.
+        seconds: Wall time of every stage so far; that of the pictures is added.
 
     Returns:
         The tidy table.
     """
-    table = tabulate_rows([row for case in cases for row in records[case.name]["rows"]])
-    write_table(archive.folder, table)
+    table = tabulate_rows((row for case in cases for row in records[case.name]["rows"]), study.study.reference)
+    with output_errors(archive.folder):
+        write_table(archive.folder, table)
+    if pictures:
+        with timed("pictures", seconds):
+            _draw(study, cases, table, mesh, archive)
     archive.write_json(
         archive.folder / "study.json",
         {
@@ -56,11 +60,9 @@ def conclude(
             },
             "cases": {case.name: records[case.name]["diagnostics"] for case in cases},
             "discretisation": _discretisation_note(study.study.order),
-            "run": describe_run(ranks),
+            "run": describe_run(ranks, seconds),
         },
     )
-    if pictures:
-        _draw(study, cases, table, mesh, archive)
     return table
 
 
@@ -74,7 +76,6 @@ def _discretisation_note(order: int) -> str:
 
 
 def _draw(study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: ModelMesh, archive: Archive) -> None:
-    logger.info("drawing pictures")
     with output_errors(archive.folder):
         draw_model(mesh, archive.folder / "model.png")
         draw_micromotion_chart(table, archive.folder / "micromotion_over_bmd.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,8 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+from sacrofem.study.provenance import code_of_results, peak_memory
+from sacrofem.study.stages import timed
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -52,8 +55,8 @@ def run_study(
 
     Args:
         study: A study file, or a study made in Python.
-        output: Results folder; by default ``results/<study>-<hash of its inputs>``. If it holds finished cases of
-            the same inputs, they are not solved again.
+        output: Results folder; by default ``results/<study>-<hash of inputs and code>``. If it holds finished cases
+            of the same inputs and code, they are not solved again.
         pictures: Whether to draw pictures at the end.
         mesh_folder: Where meshes are cached (default: the user's cache).
         comm: Communicator (default: all ranks).
@@ -76,7 +79,7 @@ def run_study(
     comm = comm or MPI.COMM_WORLD
     quieten_other_ranks(comm)
     resolved = on_root(comm, lambda: _resolve(study))
-    digest = resolved.digest()
+    digest = hashlib.sha256(f"{resolved.digest()} {code_of_results()}".encode()).hexdigest()
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
     try:
@@ -100,31 +103,44 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
     from sacrofem.study.conclusion import conclude
 
     cases = expand_cases(resolved)
-    mesh = on_root(
-        comm,
-        lambda: load_or_build_mesh(
-            resolved.anatomy,
-            resolved.fracture,
-            list(resolved.patterns.values()),
-            list(resolved.implants.values()),
-            resolved.study.mesh,
-            mesh_folder,
-        ),
-    )
-    only_on_root(comm, lambda: archive.require_space(len(mesh.cells), len(cases)))
-    _log_mesh(mesh)
-    distributed = distribute(mesh, comm)
+    seconds: dict[str, float] = {}
+    with timed("mesh", seconds):
+        mesh = on_root(comm, partial(_mesh, resolved, mesh_folder))
+        only_on_root(comm, lambda: archive.require_space(len(mesh.cells), len(cases)))
+        _log_mesh(mesh)
+        distributed = distribute(mesh, comm)
     records: dict[str, dict[str, Any]] = {}
     for treatment in resolved.study.treatments:
         arm = [case for case in cases if case.treatment.name == treatment.name]
         found = on_root(comm, partial(_finished, archive, arm))
         records |= found
         missing = [case for case in arm if case.name not in found]
-        logger.info("%s: %d cases, %d already finished", treatment.name, len(arm), len(found))
+        if found:
+            logger.info("%s: %d of %d cases are finished already", treatment.name, len(found), len(arm))
         if missing:
-            records |= solve_arm(resolved, missing, mesh, distributed, archive)
-    table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size))
+            with timed(f"{treatment.name}, {len(missing)} cases", seconds):
+                records |= solve_arm(resolved, missing, mesh, distributed, archive)
+    table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
+    _log_effort(records, seconds)
     return StudyResult(archive.folder, table, comm.rank)
+
+
+def _mesh(resolved: ResolvedStudy, folder: Path | None) -> ModelMesh:
+    bodies = list(resolved.patterns.values()), list(resolved.implants.values())
+    return load_or_build_mesh(resolved.anatomy, resolved.fracture, *bodies, resolved.study.mesh, folder)
+
+
+def _log_effort(records: dict[str, dict[str, Any]], seconds: dict[str, float]) -> None:
+    effort = [record["diagnostics"] for record in records.values()]
+    dofs, iterations = ([case[name] for case in effort] for name in ("dofs", "iterations"))
+    logger.info(
+        "%d cases of up to %d dofs, at most %d iterations each, in %.0f s; peak memory %.0f MB a process",
+        len(records),
+        max(dofs),
+        max(iterations),
+        sum(seconds.values()),
+        peak_memory(),
+    )
 
 
 def _finished(archive: Archive, cases: list[Case]) -> dict[str, dict[str, Any]]:

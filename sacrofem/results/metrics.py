@@ -1,0 +1,42 @@
+"""Every measure of a solved case, as (fracture, (metric, value, unit))."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sacrofem.results.fields import CaseFields
+from sacrofem.results.micromotion import Measure, measure_motion, sample_motion
+from sacrofem.results.strain import cell_strain, measure_strain
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatArray, work: float) -> list[tuple[str, Measure]]:
+    """Measure the motion of every fracture, the strain of the bone and the stiffness of the whole.
+
+    Args:
+        fields: The solved case.
+        masks: Neighbourhoods in which strain is measured.
+        force: (3,) force on the endplate, N.
+        work: Its work, N mm.
+
+    Returns:
+        (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures.
+    """
+    measures = [(name, measure) for name in fields.fractures for measure in measure_motion(sample_motion(fields, name))]
+    corners = fields.points[fields.cells[:, :4]]
+    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    whole = "+".join(fields.fractures)
+    strain = measure_strain(cell_strain(fields), volumes, masks)
+    return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
+
+
+def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
+    """Mean displacement of the endplate along the force, work / |F|, and the stiffness |F|^2 / work.
+
+    Both follow from the load being spread evenly over the endplate.
+    """
+    size = float(np.linalg.norm(force))
+    return [("endplate_displacement", work / size, "mm"), ("stiffness", size**2 / work, "N/mm")]

@@ -1,0 +1,59 @@
+"""The tidy table of a study: one row for every case, fracture and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: What makes two rows comparable but for the treatment.
+_SETTING = ["anatomy", "fracture", "bmd_level", "load", "metric"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        case: Name of the case.
+        anatomy: Anatomy entry.
+        fracture: The fracture that the figure belongs to (all of them, joined by ``+``, for the bone as a whole).
+        treatment: Name of the treatment.
+        bmd_level: BMD level entry.
+        load: Load entry.
+        metric: What was measured.
+        value: The figure.
+        unit: Its unit.
+    """
+
+    case: str
+    anatomy: str
+    fracture: str
+    treatment: str
+    bmd_level: str
+    load: str
+    metric: str
+    value: float
+    unit: str
+
+
+def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> pd.DataFrame:
+    """Make the tidy table of rows, in their order, with the change against the reference treatment.
+
+    Args:
+        rows: Mappings with the fields of :class:`Row`.
+        reference: Name of the treatment that the others are compared with; None where a study has none.
+
+    Returns:
+        The rows with a column ``change_percent``: how much a figure differs from the reference treatment's, all else
+        equal; not a number where there is no such figure, or it is zero.
+    """
+    table = pd.DataFrame(list(rows), columns=[field.name for field in fields(Row)])
+    untreated = table[table["treatment"] == reference].set_index(_SETTING)["value"]
+    base = untreated.reindex(pd.MultiIndex.from_frame(table[_SETTING])).to_numpy(dtype=float, copy=True)
+    base[base == 0] = np.nan
+    table["change_percent"] = 100.0 * (table["value"] / base - 1.0)
+    return table
