@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class SacrofemError(Exception):
     """Base of every error that is the user's to mend; the command line prints it without a traceback."""
@@ -49,3 +54,27 @@ def explain(what: str, *, where: str, got: object, allowed: str, next_step: str)
         The message, one line for each part.
     """
     return f"{what}\n  where:   {where}\n  got:     {got}\n  allowed: {allowed}\n  next:    {next_step}"
+
+
+@contextmanager
+def output_errors(path: Path, place: str = "another folder with --output") -> Iterator[None]:
+    """Turn the operating system's refusals to write into an :class:`OutputError` that says what to do.
+
+    Args:
+        path: What is written.
+        place: What the user may name instead.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise OutputError(
+            explain(
+                "The disk is full." if full else "A file or folder cannot be written.",
+                where=str(path),
+                got=f"{error.strerror or error}",
+                allowed="a folder you may write to, with free space",
+                next_step=f"free space or name {place}, then run the same command again: "
+                "finished cases are kept and not solved again",
+            )
+        ) from error

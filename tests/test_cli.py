@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +33,11 @@ support: sacroiliac_cartilage
 """
 
 
+ENVIRONMENT = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+COARSE = "mesh: {size: 6.0, feature_size: 3.5, sampling: 1.5}"
+PACKAGED = Path(__file__).parents[1] / "geometry" / "cement" / "long_axis_right.yaml"
+
+
 def sacrofem(*arguments: str, folder: Path, code: int = 0) -> str:
     """Run the command line and return what it said."""
     done = subprocess.run(
@@ -35,7 +45,7 @@ def sacrofem(*arguments: str, folder: Path, code: int = 0) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+        env=ENVIRONMENT,
         timeout=600,
     )
     said = done.stdout + done.stderr
@@ -111,6 +121,72 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_schema_is_written_for_editors(tmp_path: Path) -> None:
     sacrofem("schema", "schemas", folder=tmp_path)
     assert (tmp_path / "schemas" / "study.schema.json").exists()
+
+
+def own_pattern(folder: Path, **changes: str) -> None:
+    """A cement pattern of the user's own, beside the study: the packaged one with some lines changed."""
+    text = PACKAGED.read_text().replace("name: long_axis_right", "name: own")
+    for key, value in changes.items():
+        text = re.sub(rf"^{key}: .*$", f"{key}: {value}", text, flags=re.MULTILINE)
+    (folder / "geometry" / "cement").mkdir(parents=True)
+    (folder / "geometry" / "cement" / "own.yaml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"volume": "-4.0"}, ["own.yaml:12", "volume", "-4.0", "greater than 0"]),
+        ({"volume": "60.0"}, ["own", "60 mL", "at most"]),
+        ({"entry": "[-56, -61, 80]"}, ["own", "leaves the bone", "mm outside bone"]),
+        ({"material": "pma"}, ["pma", "pmma", "own"]),
+    ],
+)
+def test_a_wrong_cement_pattern_says_what_and_where(tmp_path: Path, change: dict[str, str], expected: list[str]) -> None:
+    own_pattern(tmp_path, **change)
+    write_study(tmp_path, cement="own", extra=COARSE)
+    said = sacrofem("run", "small.yaml", folder=tmp_path, code=1)
+    for word in expected:
+        assert word in said
+
+
+def test_a_study_is_found_by_its_name(tmp_path: Path) -> None:
+    assert "3 treatments x 4 BMD levels" in sacrofem("check", "quickstart", folder=tmp_path)
+    assert "did you mean 'quickstart'" in sacrofem("check", "quickstrat", folder=tmp_path, code=1)
+
+
+def test_a_full_disk_is_one_message_and_finished_cases_are_kept(tmp_path: Path) -> None:
+    """The fields of the second case go to /dev/full, which answers as a full disk does."""
+    write_study(tmp_path, extra=COARSE)
+    cases = tmp_path / "out" / "cases"
+    cases.mkdir(parents=True)
+    (cases / "cement-osteoporosis-standing.vtu").symlink_to("/dev/full")
+    said = sacrofem("run", "small.yaml", "--output", "out", folder=tmp_path, code=1)
+    assert "The disk is full." in said
+    assert os.strerror(errno.ENOSPC) in said
+    assert "--output" in said
+    assert [path.stem for path in cases.glob("*.json")] == ["untreated-osteoporosis-standing"]
+
+
+def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(tmp_path: Path) -> None:
+    write_study(tmp_path, extra=COARSE)
+    command = [sys.executable, "-m", "sacrofem", "run", "small.yaml", "--output", "out", "--no-pictures"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    cases = tmp_path / "out" / "cases"
+    while not list(cases.glob("*.json")):
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    assert run.stderr
+    said = run.stderr.read()
+    assert run.wait(60) == 130, said
+    assert "Traceback" not in said
+    assert "1 finished cases are kept in out" in said
+    kept = {path.name: path.stat().st_mtime_ns for path in cases.glob("*.json")}
+    said = sacrofem("run", "small.yaml", "--output", "out", "--no-pictures", folder=tmp_path)
+    assert "finished already" in said
+    assert {name: (cases / name).stat().st_mtime_ns for name in kept} == kept
+    assert len(list(cases.glob("*.json"))) == 2
+    shutil.rmtree(tmp_path / "out")
 
 
 def test_doctor_finds_this_machine_able(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator
 
 Point = tuple[float, float, float]
 UnitFraction = Annotated[float, Field(gt=0, le=1)]
@@ -61,7 +61,7 @@ class Anatomy(Entry):
         hiatus_width: Between the sacral cornua, mm.
         ventral_foramen_size: (height, width) of S1..S4, mm.
         dorsal_foramen_size: (height, width) of S1..S4, mm.
-        canal_size: (anteroposterior, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
+        canal_size: (anteroposterior in an axial slice, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
         scale: Uniform scale about the origin.
     """
 
@@ -77,20 +77,26 @@ class Anatomy(Entry):
     hiatus_width: PositiveFloat = 11.8
     scale: PositiveFloat = 1.0
 
-    @model_validator(mode="after")
-    def _sections_fit(self) -> Anatomy:
-        """Sections run from the promontory to the apex, each with a value at every distance across."""
-        levels = [section.level for section in self.sections]
+    @field_validator("across")
+    @classmethod
+    def _rises_from_midplane(cls, across: tuple[float, ...]) -> tuple[float, ...]:
+        if across[0] != 0 or any(a >= b for a, b in pairwise(across)):
+            raise ValueError(f"across must rise from 0; got {list(across)}")
+        return across
+
+    @field_validator("sections")
+    @classmethod
+    def _fit_across(cls, sections: tuple[Section, ...], others: ValidationInfo) -> tuple[Section, ...]:
+        levels = [section.level for section in sections]
         if levels[0] != 0 or levels[-1] != 5 or any(a >= b for a, b in pairwise(levels)):
             raise ValueError(f"sections must rise in level from 0 (promontory) to 5 (apex); got {levels}")
-        if self.across[0] != 0 or any(a >= b for a, b in pairwise(self.across)):
-            raise ValueError(f"across must rise from 0; got {list(self.across)}")
-        for section in self.sections:
-            if not len(section.ventral) == len(section.dorsal) == len(self.across):
+        count = len(others.data.get("across", sections[0].ventral))
+        for section in sections:
+            if not len(section.ventral) == len(section.dorsal) == count:
                 raise ValueError(
-                    f"section at level {section.level:g} needs {len(self.across)} values of ventral and of dorsal, as across has"
+                    f"section at level {section.level:g} needs {count} values of ventral and of dorsal, as across has"
                 )
-        return self
+        return sections
 
 
 class Fracture(Entry):

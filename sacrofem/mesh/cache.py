@@ -15,7 +15,7 @@ import platformdirs
 
 from sacrofem import errors
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
-from sacrofem.errors import MeshError, OutputError, explain
+from sacrofem.errors import MeshError, explain, output_errors
 from sacrofem.mesh.build import mesh_digest
 from sacrofem.mesh.model import ModelMesh
 
@@ -66,21 +66,11 @@ def load_or_build_mesh(
         "implants": [implant.model_dump(mode="json") for implant in implants],
         "settings": settings.model_dump(mode="json"),
     }
-    try:
+    with output_errors(folder, "another folder for meshes (XDG_CACHE_HOME)"):
         folder.mkdir(parents=True, exist_ok=True)
         workshop = Path(mkdtemp(prefix="building-", dir=folder))
-    except OSError as error:
-        raise OutputError(
-            explain(
-                "The folder for meshes cannot be written.",
-                where=str(folder),
-                got=str(error),
-                allowed="a folder you can write to",
-                next_step="name another mesh folder",
-            )
-        ) from error
-    mesh = _build_apart(request, workshop)
-    mesh.save(kept)
+        mesh = _build_apart(request, workshop)
+        (workshop / "mesh.npz").replace(kept)
     rmtree(workshop, ignore_errors=True)
     return mesh
 

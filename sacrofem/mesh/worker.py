@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
-from sacrofem.errors import SacrofemError
+from sacrofem.errors import SacrofemError, output_errors
 from sacrofem.mesh.build import build_model_mesh
 
 
@@ -31,11 +31,12 @@ def work(request: Path, out: Path) -> int:
             [Implant.model_validate(entry) for entry in asked["implants"]],
             MeshSettings.model_validate(asked["settings"]),
         )
+        with output_errors(out, "another folder for meshes (XDG_CACHE_HOME)"):
+            mesh.save(out)
     except SacrofemError as error:
         told = {"class": type(error).__name__, "message": str(error)}
         out.with_name("error.json").write_text(json.dumps(told))
         return 1
-    mesh.save(out)
     return 0
 
 

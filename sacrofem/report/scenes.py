@@ -13,55 +13,69 @@ import pyvista as pv
 
 from sacrofem.mesh.model import ModelMesh
 
-_SIZE = (1400, 1000)
 _COLOURS = {
+    "bone": "#e3d5b0",
     "cement": "#d95f02",
     "screw": "#5e6b75",
     "fracture": "#c2185b",
     "auricular": "#4f9bd9",
     "endplate": "#8bc34a",
 }
+#: Title -> direction from the bone to the eye, frame G (x anterior, y superior, z to the right).
+_VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
+_UP = (0.0, 1.0, 0.0)
 
 
 def draw_model(mesh: ModelMesh, path: Path) -> None:
-    """Draw the bone translucent with cement, screws, fracture, joint surfaces and endplate.
+    """Draw the bone translucent with cement, screws, fracture, joint surfaces and endplate, from three sides.
 
     Args:
         mesh: The model mesh.
         path: PNG file.
     """
-    plotter = pv.Plotter(off_screen=True, window_size=list(_SIZE))
-    plotter.add_mesh(_surface(mesh, "cortex"), color="ivory", opacity=0.28, label="bone")
+    plotter = pv.Plotter(off_screen=True, shape=(2, 2), window_size=[1600, 1400], border=False)
+    parts = [(_surface(mesh, "cortex"), _COLOURS["bone"], 0.35)]
+    legend = [("bone", _COLOURS["bone"])]
     grid = pv.UnstructuredGrid({pv.CellType.TETRA: mesh.cells}, mesh.points)
     for number, name in mesh.region_names.items():
         kind = name.split(":")[0]
         if kind in ("cement", "screw") and (mesh.regions == number).any():
             body = grid.extract_cells(np.flatnonzero(mesh.regions == number)).extract_surface(algorithm="dataset_surface")
-            plotter.add_mesh(body, color=_COLOURS[kind], label=name)
-    for name, facets in mesh.surfaces.items():
+            parts.append((body, _COLOURS[kind], 1.0))
+            if "+" not in name:
+                legend.append((name, _COLOURS[kind]))
+    for name in mesh.surfaces:
         kind = name.split(":")[0].split("_")[0]
-        if kind in _COLOURS and len(facets):
-            opacity = 0.75 if kind == "fracture" else 0.5
-            plotter.add_mesh(_surface(mesh, name), color=_COLOURS[kind], opacity=opacity, label=name)
-    plotter.add_legend(bcolor="white", size=(0.28, 0.28), loc="upper right")
-    plotter.camera_position = [(230.0, 110.0, 210.0), tuple(mesh.points.mean(axis=0)), (0.0, 1.0, 0.0)]
+        if kind in _COLOURS:
+            parts.append((_surface(mesh, name), _COLOURS[kind], 0.75 if kind == "fracture" else 0.45))
+            legend.append((name, _COLOURS[kind]))
+    for place, (title, direction) in enumerate(_VIEWS.items()):
+        plotter.subplot(*divmod(place, 2))
+        for part, colour, opacity in parts:
+            plotter.add_mesh(part.copy(), color=colour, opacity=opacity)
+        plotter.add_text(title, font_size=11)
+        _look(plotter, mesh.points, direction)
+    plotter.subplot(1, 1)
+    plotter.add_legend(
+        [[name, colour] for name, colour in legend], face="rectangle", bcolor=None, size=(0.9, 0.6), loc="center left"
+    )
     plotter.screenshot(str(path))
     plotter.close()
 
 
 def draw_fracture_motion(surface: Path, path: Path) -> None:
-    """Draw opening and sliding on the fracture's face, seen from the lateral side.
+    """Draw opening and sliding on the fracture's medial face, seen from its lateral side.
 
     Args:
         surface: ``.vtp`` of the fracture with point data ``opening`` and ``sliding``, mm.
         path: PNG file.
     """
     face = pv.read(surface)
-    plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=[1500, 800])
+    lateral = np.asarray(face.compute_normals(auto_orient_normals=False, consistent_normals=False)["Normals"]).mean(axis=0)
+    plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=[1500, 800], border=False)
     for column, (field, colours) in enumerate((("opening", "coolwarm"), ("sliding", "viridis"))):
         plotter.subplot(0, column)
-        values = np.asarray(face[field])
-        limit = max(float(np.abs(values).max()), 1e-9)
+        limit = max(float(np.abs(np.asarray(face[field])).max()), 1e-9)
         plotter.add_mesh(
             face.copy(),
             scalars=field,
@@ -70,10 +84,40 @@ def draw_fracture_motion(surface: Path, path: Path) -> None:
             scalar_bar_args={"title": f"{field} [mm]", "fmt": "%.3f"},
         )
         plotter.add_text(f"{path.stem}: {field}", font_size=9)
-        centre = np.asarray(face.center)
-        plotter.camera_position = [tuple(centre + np.array([0.0, 0.0, 260.0])), tuple(centre), (0.0, 1.0, 0.0)]
+        _look(plotter, np.asarray(face.points), lateral)
     plotter.screenshot(str(path))
     plotter.close()
+
+
+def draw_deformed(volume: Path, path: Path, scale: float) -> None:
+    """Draw the bone's surface with the displacement enlarged, so that the fracture is seen to open.
+
+    Args:
+        volume: ``.vtu`` of a case with point data ``displacement``, mm.
+        path: PNG file.
+        scale: Factor on the displacement.
+    """
+    bone = pv.read(volume).extract_surface(algorithm="dataset_surface")
+    size = np.linalg.norm(np.asarray(bone["displacement"]), axis=1)
+    moved = bone.warp_by_vector("displacement", factor=scale)
+    moved["displacement [mm]"] = size
+    plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=[1600, 800], border=False)
+    for column, title in enumerate(("from the front", "from behind")):
+        plotter.subplot(0, column)
+        plotter.add_mesh(moved.copy(), scalars="displacement [mm]", cmap="viridis", clim=(0.0, float(size.max())))
+        plotter.add_text(f"{path.stem}, displacement x {scale:g}, {title}", font_size=9)
+        _look(plotter, np.asarray(bone.points), _VIEWS[title])
+    plotter.screenshot(str(path))
+    plotter.close()
+
+
+def _look(plotter: pv.Plotter, points: np.ndarray, direction: np.ndarray | tuple[float, float, float]) -> None:
+    """Look at points along a direction, without perspective, so that they fill the picture."""
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    eye = centre + 500.0 * np.asarray(direction) / np.linalg.norm(direction)
+    plotter.camera_position = [tuple(eye), tuple(centre), _UP]
+    plotter.enable_parallel_projection()
+    plotter.camera.parallel_scale = 0.4 * float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
 
 
 def _surface(mesh: ModelMesh, name: str) -> pv.PolyData:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sacrofem.shapes.field import FloatArray
+from sacrofem.shapes.field import FloatArray, Shape
+
+#: Shapes are evaluated up to this far outside their bounding sphere, mm: more than any fillet reaches.
+NEAR = 8.0
 
 
-def smooth_union(first: FloatArray, second: FloatArray, radius: float) -> FloatArray:
+def smooth_union(first: FloatArray, second: FloatArray, radius: float | FloatArray) -> FloatArray:
     """Union of two distances with a fillet of about ``radius`` mm."""
     overlap = np.maximum(radius - np.abs(first - second), 0.0) / radius
     joined: FloatArray = np.minimum(first, second) - overlap * overlap * radius / 4.0
@@ -74,3 +77,23 @@ def tube(points: FloatArray, path: FloatArray, semi_axes: FloatArray, across: Fl
         distance = np.where(gradient > 1e-9, scaled * (scaled - 1.0) / np.maximum(gradient, 1e-9), -np.minimum(a, b))
         best = np.minimum(best, distance)
     return best
+
+
+def smooth_intersection(first: FloatArray, second: FloatArray, radius: float | FloatArray) -> FloatArray:
+    """Intersection of two distances, its edges rounded by about ``radius`` mm."""
+    return -smooth_union(-first, -second, radius)
+
+
+def within(points: FloatArray, centre: FloatArray, radius: float, shape: Shape) -> FloatArray:
+    """A small ``shape`` evaluated only around its bounding sphere; farther off the distance to the sphere serves.
+
+    Args:
+        points: (n, 3).
+        centre: (3,) of a sphere that holds the shape, mm.
+        radius: Of the sphere, mm.
+        shape: Signed distance, mm.
+    """
+    distance: FloatArray = np.linalg.norm(points - centre, axis=1) - radius
+    near = distance < NEAR
+    distance[near] = shape(points[near])
+    return distance

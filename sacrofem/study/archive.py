@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sacrofem.errors import OutputError, explain
+from sacrofem.errors import OutputError, explain, output_errors
 
 _BYTES_PER_CELL_AND_CASE = 120  # measured: a compressed .vtu of a case holds 60-100 bytes a tetrahedron
-
-
-@contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into an :class:`OutputError` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise OutputError(
-            explain(
-                "The disk is full." if full else "Results cannot be written.",
-                where=str(path),
-                got=f"{error.strerror or error}",
-                allowed="a folder you may write to, with free space",
-                next_step="free space or name another folder with --output, then run the same command again: "
-                "finished cases are kept and not solved again",
-            )
-        ) from error
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
+from sacrofem.errors import output_errors
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mesh.model import ModelMesh
@@ -21,7 +22,7 @@ from sacrofem.results.metrics import measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
-from sacrofem.study.archive import Archive, output_errors
+from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_properties

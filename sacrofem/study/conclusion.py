@@ -7,15 +7,19 @@ from typing import Any
 import pandas as pd
 
 from sacrofem.catalogue.resolution import ResolvedStudy
+from sacrofem.errors import output_errors
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.report.figures import draw_micromotion_chart
-from sacrofem.report.scenes import draw_fracture_motion, draw_model
+from sacrofem.report.scenes import draw_deformed, draw_fracture_motion, draw_model
 from sacrofem.results.table import tabulate_rows
 from sacrofem.results.writing import write_table
-from sacrofem.study.archive import Archive, output_errors
+from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case
 from sacrofem.study.provenance import describe_run
 from sacrofem.study.stages import timed
+
+#: Factor on the displacement in pictures: some tenths of a millimetre become some millimetres.
+_ENLARGED = 20.0
 
 
 def conclude(
@@ -84,3 +88,4 @@ def _draw(study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: Mo
             if case.level.name == weakest.name and case.load.name == study.loads[0].name:
                 source = archive.cases / f"{case.name}_fracture.vtp"
                 draw_fracture_motion(source, archive.folder / f"fracture_motion-{case.name}.png")
+                draw_deformed(archive.cases / f"{case.name}.vtu", archive.folder / f"deformed-{case.name}.png", _ENLARGED)
