@@ -34,11 +34,14 @@ def run(
         Path | None, typer.Option(help="Results folder [default: results/<study>-<hash of inputs and code>].")
     ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write tables and fields only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of the solver.")] = False,
 ) -> None:
     """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
     from sacrofem.report.terminal import print_comparison
     from sacrofem.study.runner import run_study
 
+    if verbose:
+        logging.getLogger("sacrofem").setLevel(logging.DEBUG)
     result = run_study(study, output=output, pictures=not no_pictures)
     if result.rank == 0:
         print_comparison(result.table, _out)

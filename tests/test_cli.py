@@ -118,6 +118,21 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "--output" in said
 
 
+def test_a_missing_compiler_names_its_package(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "sacrofem", "run", "small.yaml"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "apt-get install gcc" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_schema_is_written_for_editors(tmp_path: Path) -> None:
     sacrofem("schema", "schemas", folder=tmp_path)
     assert (tmp_path / "schemas" / "study.schema.json").exists()
