@@ -79,26 +79,34 @@ class MultigridSolver:
         options = PETSc.Options(self.ksp.getOptionsPrefix())
         for name, value in GAMG_OPTIONS.items():
             options[name] = value
+        self.ksp.getPC().setReusePreconditioner(False)
         self.ksp.setOperators(self.matrix)
         self.ksp.setFromOptions()
         self.ksp.setUp()  # here the smoothers read their options
         for name in GAMG_OPTIONS:
             options.delValue(name)
+        self.ksp.getPC().setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
 
-    def solve(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> SolveLog:
+    def solve(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float | None = None) -> SolveLog:
         """Solve in place.
+
+        Args:
+            right_hand_side: b.
+            solution: Where x goes.
+            tolerance: Relative tolerance of this solve (default: the solver's).
 
         Raises:
             SolveError: it did not converge; the message names the likely cause.
         """
-        began = time.perf_counter()
+        began, tolerance = time.perf_counter(), tolerance or self.tolerance
+        self.ksp.setTolerances(rtol=tolerance)
         self.ksp.solve(right_hand_side, solution)
         reason = int(self.ksp.getConvergedReason())
         iterations = self.ksp.getIterationNumber()
         relative = self.residual(right_hand_side, solution)
         # CG updates its residual by recurrence; what counts is the true one.
-        if reason < 0 or not relative <= _RESIDUAL_SLACK * self.tolerance:
+        if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
 
