@@ -8,16 +8,15 @@ fracture alone, and every step lowers the energy. Starting from the closed state
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from dolfinx import fem
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
-
-if TYPE_CHECKING:
-    from sacrofem.mechanics.model import SacrumModel
+from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +31,37 @@ _STALE = 2.5
 _SLOPE_SHARE = 0.1
 _LONGEST_STEP = 2.0
 _BISECTIONS = 12
+
+
+class FracturedModel(Protocol):
+    """What the search needs of a model.
+
+    Attributes:
+        state: Displacement that decides what is open and closed, mm.
+        trial: Displacement at which the energy's slope is asked for, mm.
+        direction: Step along which it is asked for, mm.
+        matrix: Stiffness of the state.
+        solver: Solves with it.
+    """
+
+    state: fem.Function
+    trial: fem.Function
+    direction: fem.Function
+    matrix: PETSc.Mat
+    solver: MultigridSolver
+
+    @property
+    def cuts(self) -> Iterable[str]:
+        """Names of the fractures."""
+
+    def assemble(self, renew: bool = True) -> None:
+        """Assemble the matrix of the state; renew its preconditioner."""
+
+    def closed_percent(self) -> float:
+        """Share of the fractures that is closed, per cent."""
+
+    def change_of_interface(self) -> float:
+        """The work d . (A(v) - A(u)) v of state u, trial v and direction d."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +81,7 @@ class ContactLog:
     residual: float
 
 
-def solve_contact(model: SacrumModel, load: PETSc.Vec) -> ContactLog:
+def solve_contact(model: FracturedModel, load: PETSc.Vec) -> ContactLog:
     """Find the displacement at which the fracture's faces press or gape; it is left in ``model.state``.
 
     Args:
@@ -93,25 +123,25 @@ def solve_contact(model: SacrumModel, load: PETSc.Vec) -> ContactLog:
     )
 
 
-def _residual(model: SacrumModel, load: PETSc.Vec, residual: PETSc.Vec) -> float:
+def _residual(model: FracturedModel, load: PETSc.Vec, residual: PETSc.Vec) -> float:
     """Write b - A(u) u into ``residual`` and give its norm."""
     model.matrix.mult(model.state.x.petsc_vec, residual)
     residual.aypx(-1.0, load)
     return float(residual.norm())
 
 
-def _slope(model: SacrumModel, step: PETSc.Vec, descent: float) -> Callable[[float], float]:
+def _slope(model: FracturedModel, step: PETSc.Vec, descent: float) -> Callable[[float], float]:
     """The energy's derivative along the step, as a function of its share s.
 
     With A the matrix of the present state u, A d = r = b - A u gives d . (A(v) v - b) at v = u + s d as
     -(1 - s) d . r + d . (A(v) - A) v, where A(v) - A holds terms of the fracture alone.
     """
+    step.copy(model.direction.x.petsc_vec)
+    model.direction.x.scatter_forward()
 
     def slope(share: float) -> float:
         model.trial.x.petsc_vec.waxpy(share, step, model.state.x.petsc_vec)
         model.trial.x.scatter_forward()
-        model.direction.x.petsc_vec.waxpy(0.0, step, step)
-        model.direction.x.scatter_forward()
         return -(1.0 - share) * descent + model.change_of_interface()
 
     return slope
