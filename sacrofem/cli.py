@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from sacrofem import interruption
 from sacrofem.errors import Interrupted, SacrofemError
 
 app = typer.Typer(
@@ -116,7 +115,7 @@ def main() -> NoReturn:
     """Run the command line; errors of the user's to mend are one message and a non-zero exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("sacrofem").setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption.listen()
     try:
         app()
     except Interrupted as error:
@@ -127,10 +126,6 @@ def main() -> NoReturn:
         _abort_other_ranks()
         raise
     sys.exit(0)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _fail(message: str, code: int) -> NoReturn:
