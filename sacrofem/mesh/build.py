@@ -13,15 +13,15 @@ from functools import partial
 import numpy as np
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
-from sacrofem.errors import GeometryError, explain
+from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
 from sacrofem.mesh.labels import name_regions, name_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
-from sacrofem.mesh.quality import require_quality
-from sacrofem.mesh.smoothing import lift_worst
+from sacrofem.mesh.quality import radius_ratio, require_quality
+from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.surface import contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
@@ -32,10 +32,12 @@ from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
 
-#: Cells flatter than this many times the required quality are worked on after the remeshing.
-QUALITY_GOAL_FACTOR = 2.0
+#: Cells flatter than this many times the required quality are mended after the remeshing.
+QUALITY_GOAL_FACTOR = 4.0
 #: Smallest edges allowed, as a share of the size at features.
 SMALLEST_EDGE_SHARE = 0.5
+#: Factors on both sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
+ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
 
 
 def mesh_digest(
@@ -123,6 +125,49 @@ def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sh
     # The positive side of a sheet is lateral; the bit marks the medial, negative side.
     pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
     features = [*bodies, *(feature for _, feature in pairs)]
+    mesh = best_attempt(sacrum, features, settings)
+    quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
+    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+
+
+def best_attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSettings) -> Tetrahedra:
+    """Mesh at the wanted sizes, and at slightly others only where that fails or leaves a cell too flat.
+
+    Args:
+        sacrum: The bone.
+        features: All that is cut in, in this order.
+        settings: Mesh sizes, mm.
+
+    Returns:
+        The first mesh of the required quality, else the best.
+
+    Raises:
+        MeshError: No attempt made a mesh.
+    """
+    best: tuple[float, Tetrahedra] | None = None
+    failure: MeshError | None = None
+    for factor in ATTEMPTS:
+        sizes = {"size": factor * settings.size, "feature_size": factor * settings.feature_size}
+        try:
+            mesh = attempt(sacrum, features, settings.model_copy(update=sizes))
+        except MeshError as error:
+            failure = failure or error
+            logger.warning("mesh: no mesh at %.2f times the sizes: %s", factor, str(error).splitlines()[0])
+            continue
+        worst = float(radius_ratio(mesh.points, mesh.cells).min())
+        if best is None or worst > best[0]:
+            best = worst, mesh
+        if worst >= settings.minimum_quality:
+            break
+        logger.warning("mesh: smallest quality %.4f at %.2f times the sizes", worst, factor)
+    if best is None:
+        assert failure
+        raise failure
+    return best[1]
+
+
+def attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSettings) -> Tetrahedra:
+    """One run through all stages, from the bone's surface to the mended mesh."""
     size = size_field(features, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     with stage("surface sampled and remeshed"):
@@ -134,11 +179,10 @@ def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sh
             mesh = split(mesh, feature, settings.feature_size)
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest)
-    with stage("worst cells lifted"):
+    with stage("flat cells mended"):
         mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
-    quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+    return mesh
 
 
 def label_mesh(
