@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import pyvista as pv
 from mpi4py import MPI
+from rich.console import Console
 
+from sacrofem.report.terminal import print_comparison
 from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.micromotion import fit_rigid_motion, measure_motion, sample_motion
@@ -175,3 +178,14 @@ def test_files_hold_the_opened_block(order: int, tmp_path: Path) -> None:
 def test_local_edges_are_those_of_dolfinx() -> None:
     for edge, (a, b) in enumerate([(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)]):
         assert EDGE_BETWEEN[a, b] == EDGE_BETWEEN[b, a] == edge
+
+
+def test_the_comparison_names_its_unit_and_the_change() -> None:
+    setting = {"case": "c", "anatomy": "a", "fracture": "f", "bmd_level": "weak", "load": "standing", "unit": "mm"}
+    figures = [("none", 0.2), ("cement", 0.05)]
+    rows = [{**setting, "metric": "micromotion_mean", "treatment": arm, "value": value} for arm, value in figures]
+    console = Console(width=100, record=True, file=StringIO())
+    print_comparison(tabulate_rows(rows, "none"), console)
+    said = console.export_text()
+    for words in ("standing: micromotion, mean [mm]", "0.2000", "0.0500 (-75 %)"):
+        assert words in said

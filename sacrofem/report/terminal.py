@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 #: Metric -> heading, of what a reader compares first; everything else is in results.csv.
 HEADLINES = {
@@ -36,7 +37,7 @@ def compare_treatments(chosen: pd.DataFrame, title: str) -> Table:
         title: Title of the table.
     """
     treatments = list(chosen["treatment"].unique())
-    view = Table("BMD level", *treatments, title=title, title_justify="left")
+    view = Table("BMD level", *treatments, title=Text(title), title_justify="left")
     for level in chosen["bmd_level"].unique():
         cells = []
         for treatment in treatments:
