@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator
 
-Point = tuple[float, float, float]
+from sacrofem.catalogue.hip import Hip, Point
+
 UnitFraction = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -63,6 +64,7 @@ class Anatomy(Entry):
         dorsal_foramen_size: (height, width) of S1..S4, mm.
         canal_size: (anteroposterior in an axial slice, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
         scale: Uniform scale about the origin.
+        hip: The right hip bone, of which the left one is the mirror image; null: the sacrum alone can be modelled.
     """
 
     kind: Literal["anatomy"] = "anatomy"
@@ -76,6 +78,7 @@ class Anatomy(Entry):
     endplate_shoulder: PositiveFloat = 8.0
     hiatus_width: PositiveFloat = 11.8
     scale: PositiveFloat = 1.0
+    hip: Hip | None = None
 
     @field_validator("across")
     @classmethod
