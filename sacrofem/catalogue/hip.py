@@ -25,6 +25,7 @@ REQUIRED_LANDMARKS = (
     "SciaticNotch_lower",
     "LesserNotch",
     "AIIS",
+    "PIIS",
     "Pillar_lower",
     "Pillar_upper",
     "Supra_acetabular",

@@ -247,6 +247,10 @@ class Load(Entry):
     unit: Literal["N", "body_weight"]
 
 
+#: What is modelled of the pelvis.
+Extent = Literal["sacrum", "pelvic_ring"]
+
+
 class Treatment(BaseModel):
     """One arm of a study: the names of cement patterns and implants it holds (none: untreated)."""
 
@@ -258,12 +262,13 @@ class Treatment(BaseModel):
 
 
 class MeshSettings(BaseModel):
-    """Mesh sizes in mm: far from features, at features, and the grid that samples the shape."""
+    """Mesh sizes in mm: far from features, at features, in the joints of the ring, and the grid that samples the shape."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: PositiveFloat = 4.0
     feature_size: PositiveFloat = 2.0
+    joint_size: PositiveFloat = 2.5
     sampling: PositiveFloat = 1.0
     minimum_quality: Annotated[float, Field(gt=0, lt=1)] = 0.05
 

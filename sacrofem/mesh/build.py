@@ -8,26 +8,39 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
+from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, explain
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
-from sacrofem.mesh.labels import name_regions, name_surfaces
+from sacrofem.mesh.host import (
+    RING_REGION_NAMES,
+    Host,
+    JointCuts,
+    joint_size,
+    ring_host,
+    ring_surfaces,
+    sacrum_host,
+    within_sacrum,
+)
+from sacrofem.mesh.labels import fracture_surfaces, name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.quality import require_quality
 from sacrofem.mesh.smoothing import lift_worst
-from sacrofem.mesh.surface import contour_shape, remesh_surface
+from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.cement import cement_body, check_needle_path
+from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.fracture import Sheet, fracture_sheet
-from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.shapes.pelvic_ring import build_pelvic_ring
+from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
 from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
@@ -36,6 +49,8 @@ logger = logging.getLogger(__name__)
 QUALITY_GOAL_FACTOR = 2.0
 #: Smallest edges allowed, as a share of the size at features.
 SMALLEST_EDGE_SHARE = 0.5
+#: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them.
+_FAR_SHARE = 0.98
 
 
 def mesh_digest(
@@ -44,11 +59,13 @@ def mesh_digest(
     patterns: Sequence[CementPattern],
     implants: Sequence[Implant],
     settings: MeshSettings,
+    extent: Extent = "sacrum",
 ) -> str:
     """sha256 of everything that goes into a mesh: entries (but for titles and sources), code, Gmsh and MMG."""
     words = {"title", "source"}
     content = {
         "code": fingerprint_code(("shapes", "mesh"), ("gmsh", "mmgpy")),
+        "extent": extent,
         "anatomy": anatomy.model_dump(mode="json", exclude=words),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
@@ -64,15 +81,17 @@ def build_model_mesh(
     patterns: Sequence[CementPattern],
     implants: Sequence[Implant],
     settings: MeshSettings,
+    extent: Extent = "sacrum",
 ) -> ModelMesh:
-    """Mesh a sacrum with its fracture and the bodies of all treatments.
+    """Mesh a sacrum, alone or in the pelvic ring, with its fracture and the bodies of all treatments.
 
     Args:
-        anatomy: The sacrum.
+        anatomy: The sacrum, and the hip bone for the ring.
         fracture: The fracture sheet.
         patterns: Cement patterns of all treatments.
         implants: Screws of all treatments.
         settings: Mesh sizes, mm.
+        extent: What is modelled of the pelvis.
 
     Returns:
         The mesh with named regions and surfaces.
@@ -81,7 +100,8 @@ def build_model_mesh(
         GeometryError: A needle leaves the bone, cement does not fit, or a screw misses the bone.
         MeshError: No mesh, or none of the required quality.
     """
-    sacrum = build_sacrum(anatomy)
+    host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
+    sacrum = host.sacrum
     bodies: list[Feature] = []
     measures: dict[str, float] = {}
     with stage("cement fitted"):
@@ -95,7 +115,7 @@ def build_model_mesh(
     bodies += [
         Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i)) for i, implant in enumerate(implants)
     ]
-    mesh = mesh_features(sacrum, bodies, [fracture_sheet(fracture)], settings)
+    mesh = mesh_features(host, bodies, [fracture_sheet(fracture)], settings)
     return ModelMesh(
         points=mesh.points,
         cells=mesh.cells,
@@ -104,54 +124,81 @@ def build_model_mesh(
         host_regions=mesh.host_regions,
         surfaces=mesh.surfaces,
         measures=measures | mesh.measures,
-        digest=mesh_digest(anatomy, fracture, patterns, implants, settings),
+        digest=mesh_digest(anatomy, fracture, patterns, implants, settings, extent),
     )
 
 
-def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
-    """Mesh a bone so that it conforms to bodies and fracture sheets; see :func:`build_model_mesh`.
+def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
+    """Mesh bones so that they conform to bodies and fracture sheets; see :func:`build_model_mesh`.
 
     Args:
-        sacrum: The bone.
+        given: What is meshed.
         bodies: Cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
-        sheets: Fracture sheets.
+        sheets: Fracture sheets, through the sacrum.
         settings: Mesh sizes, mm.
 
     Returns:
         The mesh; its digest is empty.
     """
+    host = sacrum_host(given) if isinstance(given, Sacrum) else given
     # The positive side of a sheet is lateral; the bit marks the medial, negative side.
     pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
-    features = [*bodies, *(feature for _, feature in pairs)]
-    size = size_field(features, settings.size, settings.feature_size)
+    seen = [*bodies, *(replace(feature, level=within_sacrum(feature.level, host)) for _, feature in pairs)]
+    size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
+    joints = JointCuts(host.ring, 1 << (len(bodies) + len(pairs))) if host.ring else None
+    if host.ring:
+        size = joint_size(host.ring, size, settings.joint_size)
+        smallest = SMALLEST_EDGE_SHARE * min(settings.feature_size, settings.joint_size)
     with stage("surface sampled and remeshed"):
-        surface = remesh_surface(contour_shape(sacrum.bone, sacrum.bounds, settings.sampling), size, smallest)
+        surface = remesh_surface(contour_shape(host.solid, host.bounds, settings.sampling), size, smallest)
     with stage("volume filled"):
         mesh = fill_surface(surface, size)
-    for feature in features:
+    if joints:
+        with stage("joints cut in"):
+            mesh = joints.cut(mesh, settings.joint_size)
+    for feature in bodies:
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size)
+    for _, feature in pairs:
+        with stage(f"{feature.name} cut in"):
+            mesh = split(mesh, feature, settings.feature_size, joints.sacral_references(mesh) if joints else None)
     with stage("cleaned up"):
-        mesh = clean_up(mesh, size, smallest)
+        mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
     with stage("worst cells lifted"):
         mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+    return label_mesh(mesh, quality, host, bodies, pairs, joints)
+
+
+def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
+    """Cells far from all that was cut in: Gmsh's mesh is good there, and most of the ring is there."""
+    far: BoolArray = size(mesh.points[mesh.cells].mean(axis=1)) > _FAR_SHARE * settings.size
+    return far
 
 
 def label_mesh(
     mesh: Tetrahedra,
     quality: FloatArray,
-    sacrum: Sacrum,
+    host: Host,
     bodies: Sequence[Feature],
     sheets: Sequence[tuple[Sheet, Feature]],
+    joints: JointCuts | None = None,
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
-    regions, host, names = name_regions(mesh, sacrum, bodies)
-    surfaces = name_surfaces(mesh, list_facets(mesh.cells), sacrum, sheets)
-    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces)
+    facets = list_facets(mesh.cells)
+    if joints:
+        bone = joints.regions(mesh)
+        surfaces = ring_surfaces(mesh, facets, bone, joints.ring)
+    else:
+        bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
+        surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
+    regions, names = name_regions(mesh, bone, host.names, bodies)
+    broken = np.isin(bone, list(REGION_NAMES))
+    surfaces |= fracture_surfaces(mesh, facets, [(sheet, feature, broken) for sheet, feature in sheets])
+    require_facets(surfaces)
+    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
     volumes = labelled.volumes()
     measures = {
         "cells": float(len(mesh.cells)),
@@ -160,6 +207,9 @@ def label_mesh(
         "quality_p001": float(np.quantile(quality, 0.001)),
         "bone_ml": float(volumes.sum()) / CUBIC_MM_PER_ML,
     }
+    if joints:
+        for number, name in RING_REGION_NAMES.items():
+            measures[f"region_ml:{name}"] = float(volumes[bone == number].sum()) / CUBIC_MM_PER_ML
     for body in bodies:
         volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
         if volume == 0.0:
@@ -167,7 +217,7 @@ def label_mesh(
                 explain(
                     f"{body.name} lies wholly outside the bone.",
                     where=body.name,
-                    got="0 mL inside the sacrum",
+                    got="0 mL inside bone",
                     allowed="a body that meets the bone",
                     next_step="check its points (frame G, mm: x anterior, y superior, z to the right)",
                 )
@@ -178,7 +228,7 @@ def label_mesh(
         triangles = surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
         measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
-    return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)
+    return ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces, measures)
 
 
 def _deviation(points: FloatArray, triangles: IntArray, sheet: Sheet) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import RIDGE_ANGLE, SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
-from sacrofem.shapes.field import Shape
+from sacrofem.shapes.field import BoolArray, Shape
 
 #: Levels nearer to zero than this share of the local size count as zero: avoids the flattest splinters.
 SNAP = 0.05
@@ -65,13 +65,14 @@ def has_bit(references: IntArray, bit: int) -> IntArray:
     return held
 
 
-def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
+def split(mesh: Tetrahedra, feature: Feature, near: float, within: IntArray | None = None) -> Tetrahedra:
     """Cut all cells along the zero level of a feature, moving no node (MMG's level-set mode, no remeshing).
 
     Args:
         mesh: The mesh so far.
         feature: The feature; cells on its negative side get its bit.
         near: Edge length at features, mm.
+        within: References of the cells that are cut; the others stay whole (None: all are cut).
 
     Returns:
         The cut mesh. A feature that touches no cell leaves the mesh as it is.
@@ -80,14 +81,22 @@ def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
     if feature.volume is not None:
         level = level - offset_for_volume(mesh, level, feature.volume)
     level = np.where(np.abs(level) < SNAP * near, 0.0, level)
-    if not (level < 0).any():
-        return mesh
-    if not (level > 0).any():
-        return Tetrahedra(mesh.points, mesh.cells, mesh.references + feature.bit)
-    worker = _load(mesh)
     present = np.unique(mesh.references)
+    cut = present if within is None else within
+    chosen = np.isin(mesh.references, cut)
+    touched = level[mesh.cells[chosen]]
+    if not (touched < 0).any():
+        return mesh
+    if not (touched > 0).any():
+        return Tetrahedra(mesh.points, mesh.cells, mesh.references + np.where(chosen, feature.bit, 0))
+    worker = _load(mesh)
     worker.set_multi_materials(
-        [{"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)} for r in present]
+        [
+            {"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)}
+            if r in cut
+            else {"ref": int(r), "split": False, "ref_minus": 0, "ref_plus": 0}
+            for r in present
+        ]
     )
     worker.remesh_levelset(level.reshape(-1, 1), noinsert=1, noswap=1, nomove=1, verbose=-1)
     return _unload(worker)
@@ -130,9 +139,18 @@ def negative_fraction(corners: FloatArray) -> FloatArray:
     return bounded
 
 
-def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float) -> Tetrahedra:
-    """Remesh to a size field, keeping all interfaces between references."""
+def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float, kept: BoolArray | None = None) -> Tetrahedra:
+    """Remesh to a size field, keeping all interfaces between references.
+
+    Args:
+        mesh: The cut mesh.
+        size: Wanted edge length, mm.
+        smallest: Smallest edge length allowed, mm.
+        kept: (m,) cells that stay as they are, far from all that was cut (None: none).
+    """
     worker = _load(mesh)
+    if kept is not None and kept.any():
+        worker.set_required_tetrahedra(np.flatnonzero(kept).astype(np.int32))
     worker.set_field("metric", size(mesh.points).reshape(-1, 1))
     worker.remesh(hmin=smallest, hausd=CLEAN_DEVIATION, hgrad=CLEAN_GRADATION, ar=RIDGE_ANGLE, verbose=-1)
     return _unload(worker)

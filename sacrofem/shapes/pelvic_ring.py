@@ -14,8 +14,11 @@ from sacrofem.shapes.hip.bone import FacetMask, HipBone, build_hip_bone
 from sacrofem.shapes.hip.ischiopubis import Symphysis
 from sacrofem.shapes.hip.parameters import HipParameters
 from sacrofem.shapes.hip.sacroiliac import SacroiliacJoint
+from sacrofem.shapes.landmarks import mirrored
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
+#: Cartilage and disc reach this far into the bones when all become one solid, mm.
+_OVERLAP = 1.0
 _MIRROR = np.array([1.0, 1.0, -1.0])
 
 
@@ -32,6 +35,12 @@ class PelvicRing:
         cartilage_left: Of the left one.
         symphysis: Of the symphysis disc.
         bounds: Lower and upper corner of a box around the ring.
+        solid: Of bones, cartilage and disc as one solid, crevices at the joints' rims closed.
+        sacral_face: Negative on the sacrum's side of the sacroiliac joints, positive in cartilage and hip bones.
+        iliac_face: Negative on the hip bones' side of the sacroiliac joints, positive in cartilage and sacrum.
+        pubic_face: Half the symphysis' gap, mm: the disc lies between z = -pubic_face and z = pubic_face.
+        posterior_ilium: (x, y) of the sacroiliac joint's middle and of the posterior inferior spine: the posterior ilium
+            lies behind the first and above the second.
         surfaces: Name -> (centroids, outward normals) -> which outer facets of that hip bone belong to it:
             acetabulum, iliac_auricular and symphyseal, each with _right and _left.
     """
@@ -44,6 +53,11 @@ class PelvicRing:
     cartilage_left: Shape
     symphysis: Shape
     bounds: tuple[FloatArray, FloatArray]
+    solid: Shape
+    sacral_face: Shape
+    iliac_face: Shape
+    pubic_face: float
+    posterior_ilium: tuple[float, float]
     surfaces: dict[str, FacetMask]
 
 
@@ -81,6 +95,14 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         small = points / scale
         return scale * np.maximum(disc.outline(small), np.abs(small[:, 2]) - 0.5 * disc.gap)
 
+    filling = joint.filling(right.uncut, _OVERLAP)
+
+    def solid(points: FloatArray) -> FloatArray:
+        folded = mirrored(points)
+        between = scale * np.maximum(disc.outline(folded / scale), folded[:, 2] / scale - 0.5 * disc.gap - _OVERLAP)
+        whole: FloatArray = np.minimum.reduce([sacrum.bone(folded), right.bone(folded), filling(folded), between])
+        return whole
+
     upper = np.maximum(right.bounds[1], sacrum.bounds[1])
     lower = np.minimum(right.bounds[0], sacrum.bounds[0])
     lower[2] = -upper[2]
@@ -96,6 +118,11 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         cartilage_left=_mirrored(cartilage),
         symphysis=symphysis,
         bounds=(lower, upper),
+        solid=solid,
+        sacral_face=lambda points: joint.sacral_face(mirrored(points)),
+        iliac_face=lambda points: joint.iliac_face(mirrored(points)),
+        pubic_face=0.5 * scale * disc.gap,
+        posterior_ilium=(scale * anatomy.landmarks["AUR_centroid"][0], scale * anatomy.hip.landmarks["PIIS"][1]),
         surfaces=surfaces,
     )
 

@@ -18,6 +18,9 @@ _REACH = 5.0
 #: How far the edge between the iliac face and the rest of the ilium is rounded, mm.
 _EDGE = 1.5
 _SURFACE_TOLERANCE = 1.5  # mm
+#: Outside the footprint the joint's faces leave the bones' surfaces at this slope, up to this distance, mm: into the air, so
+#: that they cut no splinters off the bones where these run parallel to them.
+_LEAVE = (0.6, 1.2)
 _FACING = float(np.cos(np.radians(30.0)))
 
 
@@ -105,6 +108,44 @@ class SacroiliacJoint:
             return layer
 
         return distance
+
+    def filling(self, uncut_ilium: Shape, overlap: float) -> Shape:
+        """What closes the gap within the footprint when bones and cartilage are made one solid.
+
+        It reaches into both bones, so that no crevice is left at their rounded edges, and its rim is blunt: where the ilium
+        turns away it ends square to the layer, while the cartilage itself runs out in a feather edge that no mesh can carry.
+
+        Args:
+            uncut_ilium: Signed distance of the ilium before the sacrum's clearance was taken off.
+            overlap: How far it reaches into the bones, mm.
+
+        Returns:
+            Its signed distance, mm.
+        """
+
+        def distance(points: FloatArray) -> FloatArray:
+            slab = np.abs((points - self.centre) @ self.normal) - _REACH - overlap
+            layer = np.maximum(self.footprint(points), slab)
+            near = np.flatnonzero(layer < 2.0 * self.half_width)
+            sacrum, ilium = self.sacrum(points[near]), uncut_ilium(points[near])
+            within = np.maximum(-sacrum, sacrum - self.gap) - overlap
+            facing = (np.clip(sacrum, 0.0, self.gap) + ilium - self.gap) / np.sqrt(2.0)
+            layer[near] = np.maximum(layer[near], np.maximum(within, facing))
+            return layer
+
+        return distance
+
+    def sacral_face(self, points: FloatArray) -> FloatArray:
+        """(n,) negative on the sacrum's side of its auricular face; see :data:`_LEAVE`."""
+        return self.sacrum(points) - self._leave(points)
+
+    def iliac_face(self, points: FloatArray) -> FloatArray:
+        """(n,) negative on the ilium's side of its auricular face; see :data:`_LEAVE`."""
+        return self.gap - self.sacrum(points) - self._leave(points)
+
+    def _leave(self, points: FloatArray) -> FloatArray:
+        slope, most = _LEAVE
+        return np.clip(slope * self.footprint(points), 0.0, most)
 
     def is_iliac_face(self, centroids: FloatArray, normals: FloatArray) -> BoolArray:
         """Which outer facets of the ilium bound the joint's gap within the footprint."""
