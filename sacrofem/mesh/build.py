@@ -21,6 +21,7 @@ from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
 from sacrofem.mesh.host import (
     RING_REGION_NAMES,
+    SOFT_REGIONS,
     Host,
     JointCuts,
     joint_size,
@@ -200,12 +201,13 @@ def label_mesh(
     require_facets(surfaces)
     labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
     volumes = labelled.volumes()
+    soft = [number for number, name in names.items() if name in SOFT_REGIONS]
     measures = {
         "cells": float(len(mesh.cells)),
         "points": float(len(mesh.points)),
         "quality_min": float(quality.min()),
         "quality_p001": float(np.quantile(quality, 0.001)),
-        "bone_ml": float(volumes.sum()) / CUBIC_MM_PER_ML,
+        "bone_ml": float(volumes[~np.isin(bone, soft)].sum()) / CUBIC_MM_PER_ML,
     }
     if joints:
         for number, name in RING_REGION_NAMES.items():

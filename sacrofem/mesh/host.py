@@ -33,6 +33,8 @@ JOINTS = {
     "sacroiliac_left": (CARTILAGE_LEFT, tuple(REGION_NAMES), (HIP_LEFT, POSTERIOR_LEFT)),
     "symphysis": (DISC, (HIP_LEFT, POSTERIOR_LEFT), (HIP_RIGHT, POSTERIOR_RIGHT)),
 }
+#: Names of the regions that are no bone in any treatment.
+SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
 _SPLINTER = 200.0
 #: Behind the joint's middle and above the posterior inferior spine the ilium is the posterior one, of lower density.
