@@ -32,7 +32,8 @@ from sacrofem.mesh.host import (
 )
 from sacrofem.mesh.labels import fracture_surfaces, name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
-from sacrofem.mesh.quality import require_quality
+from sacrofem.mesh.polish import polish, rings_around
+from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.smoothing import lift_worst
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
@@ -52,6 +53,8 @@ QUALITY_GOAL_FACTOR = 2.0
 SMALLEST_EDGE_SHARE = 0.5
 #: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them.
 _FAR_SHARE = 0.98
+#: Unless they are flatter than this, or within so many rings of cells around one that is.
+_GOOD, _RINGS = 0.12, 1
 
 
 def mesh_digest(
@@ -167,16 +170,17 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
     with stage("worst cells lifted"):
-        mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
+        goal = QUALITY_GOAL_FACTOR * settings.minimum_quality
+        mesh = polish(mesh, size, smallest, goal) if joints else lift_worst(mesh, goal)
     require_connected(mesh)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
     return label_mesh(mesh, quality, host, bodies, pairs, joints)
 
 
 def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
-    """Cells far from all that was cut in: Gmsh's mesh is good there, and most of the ring is there."""
+    """Cells far from all that was cut in, where Gmsh's mesh is good and most of the ring lies; without its few flat cells."""
     far: BoolArray = size(mesh.points[mesh.cells].mean(axis=1)) > _FAR_SHARE * settings.size
-    return far
+    return far & ~rings_around(mesh, radius_ratio(mesh.points, mesh.cells) < _GOOD, _RINGS)
 
 
 def label_mesh(
