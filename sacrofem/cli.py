@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from sacrofem import interruption
 from sacrofem.errors import Interrupted, SacrofemError
 
 app = typer.Typer(
@@ -34,11 +33,14 @@ def run(
         Path | None, typer.Option(help="Results folder [default: results/<study>-<hash of inputs and code>].")
     ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write tables and fields only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of the solver.")] = False,
 ) -> None:
     """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
     from sacrofem.report.terminal import print_comparison
     from sacrofem.study.runner import run_study
 
+    if verbose:
+        logging.getLogger("sacrofem").setLevel(logging.DEBUG)
     result = run_study(study, output=output, pictures=not no_pictures)
     if result.rank == 0:
         print_comparison(result.table, _out)
@@ -113,7 +115,7 @@ def main() -> NoReturn:
     """Run the command line; errors of the user's to mend are one message and a non-zero exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("sacrofem").setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption.listen()
     try:
         app()
     except Interrupted as error:
@@ -124,10 +126,6 @@ def main() -> NoReturn:
         _abort_other_ranks()
         raise
     sys.exit(0)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _fail(message: str, code: int) -> NoReturn:

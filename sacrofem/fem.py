@@ -16,6 +16,8 @@ def load() -> None:
         ModelError: DOLFINx or a C compiler (for its forms) is missing.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # MPI ranks are the parallelism; threads on top slow it down
+    # PETSc would answer a batch system's SIGTERM with an abort; the command line keeps what is finished and says so.
+    os.environ["PETSC_OPTIONS"] = f"{os.environ.get('PETSC_OPTIONS', '')} -no_signal_handler".strip()
     if find_spec("dolfinx_solver"):
         os.environ.setdefault("UCX_TLS", "self,sm,tcp")  # the wheel's README: on a workstation or VM
         import dolfinx_solver  # noqa: F401

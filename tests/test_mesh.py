@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from scipy.spatial import Delaunay
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError
 from sacrofem.mesh import cache
 from sacrofem.mesh.build import mesh_digest, mesh_features
 from sacrofem.mesh.cement_volume import fit_cement
+from sacrofem.mesh.cutting import cut_cells
 from sacrofem.mesh.facets import facet_areas, list_facets
-from sacrofem.mesh.features import Feature, negative_fraction
+from sacrofem.mesh.features import Feature, has_bit, negative_fraction
 from sacrofem.mesh.labels import regions_of
 from sacrofem.mesh.libraries import missing_library
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.mesh.quality import radius_ratio, require_quality
+from sacrofem.mesh.repair import lift_worst
+from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
 from sacrofem.shapes.cement import cement_body
 from sacrofem.shapes.fracture import Sheet, fracture_sheet
 from sacrofem.shapes.primitives import ellipsoid, tapered_capsule
@@ -178,6 +182,69 @@ def test_the_same_inputs_give_the_same_mesh(mesh):
     assert np.array_equal(again.points, mesh.points)
     assert np.array_equal(again.cells, mesh.cells)
     assert np.array_equal(again.regions, mesh.regions)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_perturbed_placements_reach_the_wanted_quality(seed):
+    random = np.random.default_rng(seed)
+
+    def shifted(*points):
+        step = random.uniform(-3, 3, 3)
+        return [tuple(float(x) for x in np.array(p) + step + random.uniform(-0.7, 0.7, 3)) for p in points]
+
+    entry, target = shifted(PATTERN.entry, PATTERN.target)
+    pattern = PATTERN.model_copy(update={"entry": entry, "target": target})
+    entry, tip = shifted(SCREW.entry, SCREW.tip)
+    screw = SCREW.model_copy(update={"entry": entry, "tip": tip})
+    across = FRACTURE.model_copy(update={"name": "across", "through": ((0, -5, 5), (0, 6, 5)), "normal": (1, 0, 0.2)})
+    sheets = [fracture_sheet(f.model_copy(update={"through": tuple(shifted(*f.through))})) for f in (FRACTURE, across)]
+    sacrum = stand_in_bone()
+    level, _ = fit_cement(pattern.name, partial(cement_body, pattern), bone, sacrum.bounds, pattern.volume)
+    bodies = [
+        Feature("cement:tail", level, 1, 1000 * pattern.volume),
+        Feature("screw:cross", screw_body(screw), 2),
+    ]
+    settings = MeshSettings(size=6.0, feature_size=3.5, sampling=1.5)
+    mesh = mesh_features(sacrum, bodies, sheets, settings)
+    assert mesh.measures["quality_min"] >= 2 * settings.minimum_quality
+    assert mesh.measures["cement_ml:tail"] == pytest.approx(pattern.volume, rel=0.05)
+    assert mesh.measures["sheet_deviation"] < 0.15 * settings.feature_size
+
+
+def test_cuts_conform_and_halve_the_volume():
+    grid = stand_in_grid()
+    cut = grid
+    for bit, normal in enumerate(np.array([[1, 0.2, 0.1], [0.1, 1, 0.3], [0.5, 0.2, 1]])):
+        cut = cut_cells(cut, cut.points @ normal, 1 << bit)
+        held = has_bit(cut.references, 1 << bit) == 1
+        volumes = np.abs(np.linalg.det(cut.points[cut.cells[:, 1:]] - cut.points[cut.cells[:, :1]])) / 6
+        assert volumes[held].sum() == pytest.approx(0.5 * 64)
+        assert volumes.sum() == pytest.approx(64)
+        assert ((cut.points[cut.cells] @ normal).max(axis=1)[held] < 1e-12).all()
+    outer = list_facets(cut.cells).outer
+    assert facet_areas(cut.points, outer).sum() == pytest.approx(6 * 16)
+
+
+def stand_in_grid() -> Tetrahedra:
+    """A cube of edge 4 about the origin in tetrahedra."""
+    axis = np.linspace(-2, 2, 4)
+    points = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3)
+    cells = Delaunay(points + 0.02 * np.random.default_rng(0).normal(size=points.shape) * (np.abs(points) < 1.9)).simplices
+    return tidy(Tetrahedra(points, cells.astype(np.int64), np.ones(len(cells), dtype=np.int64)))
+
+
+def test_mending_keeps_regions_and_lifts_splinters():
+    normal = np.array([1, 0.2, 0.1])
+    grid = stand_in_grid()
+    cut = cut_cells(grid, grid.points @ normal, 1)
+    mended = lift_worst(cut, 0.1)
+    before, after = (radius_ratio(m.points, m.cells) for m in (cut, mended))
+    assert before.min() < 0.05
+    assert after.min() > max(before.min(), 0.0)
+    assert (after < 0.1).sum() < 0.2 * (before < 0.1).sum()
+    held = np.linalg.det(mended.points[mended.cells[:, 1:]] - mended.points[mended.cells[:, :1]]) / 6
+    assert held.sum() == pytest.approx(64, rel=0.02)
+    assert held[mended.references == 2].sum() == pytest.approx(32, rel=0.02)
 
 
 def test_too_much_cement_is_an_error_that_tells_what_fits():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def case(
     law: str = "linear",
     thickness: float = 1e-9,
     injected: bool = True,
-    **given: float,
+    **given: Any,
 ) -> Solved:
     active = frozenset({"cement:bridge"} if given.get("bridge") and injected else ())
     solved = solve_mesh(MPI.COMM_SELF, block(**given), order, force, active, properties(law, thickness))
@@ -93,6 +94,21 @@ def test_contact_in_compression_closes_to_stress_over_stiffness(order: int) -> N
 @ORDERS
 def test_contact_in_tension_keeps_only_the_open_fraction(order: int) -> None:
     assert case(order, PULL, "compression_only").opening == pytest.approx(STRESS / (KN * 1e-4), rel=1e-6)
+
+
+@ORDERS
+def test_a_fracture_bent_half_open_presses_over_three_times_the_distance_to_the_edge(order: int) -> None:
+    """A joint without tension under an eccentric force presses over 3 (b/2 - e) (rigid blocks): 7.5 of 10 mm here."""
+    eccentricity = 10.0 * 10.0 / 40.0  # the shear acts 10 mm above the fracture
+    solved = case(order, (10.0, 0.0, -40.0), "compression_only", shape=(8, 3, 8))
+    pressed = solved.motion.opening < 0
+    share = solved.motion.areas[pressed].sum() / AREA
+    assert share == pytest.approx(3 * (0.5 - eccentricity / 10.0), abs=0.08)
+    assert solved.motion.places[~pressed, 0].mean() < 2.5 < solved.motion.places[pressed, 0].mean()
+    assert solved.solution.contact_steps <= 10
+    assert solved.solution.imbalance < 1e-7
+    assert solved.solution.energy == pytest.approx(0.5 * solved.solution.work, rel=1e-7)
+    assert solved.slide[0] == pytest.approx(0.1 / KT, rel=1e-3)  # tissue resists sliding, open or closed
 
 
 @ORDERS

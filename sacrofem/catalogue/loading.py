@@ -44,6 +44,9 @@ KINDS: dict[str, type[Entry]] = {
     "study": Study,
 }
 
+#: Longer values are cut in a message.
+_LONGEST_VALUE = 80
+
 type FieldPath = Sequence[str | int]
 
 
@@ -201,7 +204,8 @@ def _explain_invalid(error: ValidationError, path: Path, tree: CommentedMap, mod
 def _describe(problem: Any) -> str:
     if problem["type"] == "missing":
         return "nothing"
-    return f"{problem['input']!r}"
+    text = repr(problem["input"])
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _known_keys(model: type[BaseModel], fields: FieldPath) -> list[str]:

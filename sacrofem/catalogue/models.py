@@ -217,8 +217,8 @@ class Interface(Entry):
     Attributes:
         law: ``linear`` (springs in both directions) or ``compression_only`` (opens freely, faces press).
         normal_stiffness: MPa/mm, in compression (and in tension where linear).
-        tangential_stiffness: MPa/mm.
-        open_fraction: Share of the stiffness left where a compression-only interface is open (keeps the
+        tangential_stiffness: MPa/mm, open or closed.
+        open_fraction: Share of the normal stiffness left where a compression-only interface is open (keeps the
             problem definite).
     """
 

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
-from sacrofem.errors import GeometryError, explain
+from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.facets import facet_areas, list_facets
@@ -34,7 +34,7 @@ from sacrofem.mesh.labels import fracture_surfaces, name_regions, require_facets
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.polish import polish, rings_around
 from sacrofem.mesh.quality import radius_ratio, require_quality
-from sacrofem.mesh.smoothing import lift_worst
+from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
@@ -47,14 +47,18 @@ from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
 
-#: Cells flatter than this many times the required quality are worked on after the remeshing.
-QUALITY_GOAL_FACTOR = 2.0
+#: Cells flatter than this many times the required quality are mended after the remeshing.
+QUALITY_GOAL_FACTOR = 4.0
 #: Smallest edges allowed, as a share of the size at features.
 SMALLEST_EDGE_SHARE = 0.5
 #: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them.
 _FAR_SHARE = 0.98
 #: Unless they are flatter than this, or within so many rings of cells around one that is.
 _GOOD, _RINGS = 0.12, 1
+#: As :data:`QUALITY_GOAL_FACTOR`, for the ring, where flat cells are remeshed too.
+RING_GOAL_FACTOR = 2.0
+#: Factors on all sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
+ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
 
 
 def mesh_digest(
@@ -147,10 +151,56 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
     host = sacrum_host(given) if isinstance(given, Sacrum) else given
     # The positive side of a sheet is lateral; the bit marks the medial, negative side.
     pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
-    seen = [*bodies, *(replace(feature, level=within_sacrum(feature.level, host)) for _, feature in pairs)]
+    mesh = best_attempt(host, bodies, pairs, settings)
+    quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
+    return label_mesh(mesh, quality, host, bodies, pairs)
+
+
+def best_attempt(
+    host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings
+) -> Tetrahedra:
+    """Mesh at the wanted sizes, and at slightly others only where that fails or leaves a cell too flat.
+
+    Args:
+        host: What is meshed.
+        bodies: Cement bodies and screws, which are cut in first, in this order.
+        sheets: Fracture sheets with their features.
+        settings: Mesh sizes, mm.
+
+    Returns:
+        The first mesh of the required quality, else the best.
+
+    Raises:
+        MeshError: No attempt made a mesh.
+    """
+    best: tuple[float, Tetrahedra] | None = None
+    failure: MeshError | None = None
+    for factor in ATTEMPTS:
+        sizes = {name: factor * getattr(settings, name) for name in ("size", "feature_size", "joint_size")}
+        try:
+            mesh = attempt(host, bodies, sheets, settings.model_copy(update=sizes))
+        except MeshError as error:
+            failure = failure or error
+            logger.warning("mesh: no mesh at %.2f times the sizes: %s", factor, str(error).splitlines()[0])
+            continue
+        worst = float(radius_ratio(mesh.points, mesh.cells).min())
+        if best is None or worst > best[0]:
+            best = worst, mesh
+        if worst >= settings.minimum_quality:
+            break
+        logger.warning("mesh: smallest quality %.4f at %.2f times the sizes", worst, factor)
+    if best is None:
+        assert failure
+        raise failure
+    return best[1]
+
+
+def attempt(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings) -> Tetrahedra:
+    """One run through all stages, from the bones' surface to the mended mesh."""
+    seen = [*bodies, *(replace(feature, level=within_sacrum(feature.level, host)) for _, feature in sheets)]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
-    joints = JointCuts(host.ring, 1 << (len(bodies) + len(pairs))) if host.ring else None
+    joints = joint_cuts(host, bodies, sheets)
     if host.ring:
         size = joint_size(host.ring, size, settings.joint_size)
         smallest = SMALLEST_EDGE_SHARE * min(settings.feature_size, settings.joint_size)
@@ -164,17 +214,23 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
     for feature in bodies:
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size)
-    for _, feature in pairs:
+    for _, feature in sheets:
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size, joints.sacral_references(mesh) if joints else None)
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
-    with stage("worst cells lifted"):
-        goal = QUALITY_GOAL_FACTOR * settings.minimum_quality
-        mesh = polish(mesh, size, smallest, goal) if joints else lift_worst(mesh, goal)
+    with stage("flat cells mended"):
+        if joints:
+            mesh = polish(mesh, size, smallest, RING_GOAL_FACTOR * settings.minimum_quality)
+        else:
+            mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
-    quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, host, bodies, pairs, joints)
+    return mesh
+
+
+def joint_cuts(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]]) -> JointCuts | None:
+    """The ring's joints as cuts, with the bits after those of bodies and sheets; None for the sacrum alone."""
+    return JointCuts(host.ring, 1 << (len(bodies) + len(sheets))) if host.ring else None
 
 
 def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
@@ -189,9 +245,9 @@ def label_mesh(
     host: Host,
     bodies: Sequence[Feature],
     sheets: Sequence[tuple[Sheet, Feature]],
-    joints: JointCuts | None = None,
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
+    joints = joint_cuts(host, bodies, sheets)
     facets = list_facets(mesh.cells)
     if joints:
         bone = joints.regions(mesh)

@@ -1,4 +1,4 @@
-"""Making features conforming: level-set splits, then one clean-up remesh, both by MMG.
+"""Making features conforming: cuts along level sets, then one clean-up remesh by MMG.
 
 A feature is a level function with a bit: cells where the level is negative carry the bit in their reference.
 Every split cuts all cells: a fracture also runs through regions that are bone again in some treatment.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import mmgpy
 import numpy as np
 
+from sacrofem.mesh.cutting import cut_cells
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import RIDGE_ANGLE, SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
@@ -66,7 +67,7 @@ def has_bit(references: IntArray, bit: int) -> IntArray:
 
 
 def split(mesh: Tetrahedra, feature: Feature, near: float, within: IntArray | None = None) -> Tetrahedra:
-    """Cut all cells along the zero level of a feature, moving no node (MMG's level-set mode, no remeshing).
+    """Cut all cells along the zero level of a feature, moving no node.
 
     Args:
         mesh: The mesh so far.
@@ -81,25 +82,14 @@ def split(mesh: Tetrahedra, feature: Feature, near: float, within: IntArray | No
     if feature.volume is not None:
         level = level - offset_for_volume(mesh, level, feature.volume)
     level = np.where(np.abs(level) < SNAP * near, 0.0, level)
-    present = np.unique(mesh.references)
-    cut = present if within is None else within
-    chosen = np.isin(mesh.references, cut)
-    touched = level[mesh.cells[chosen]]
-    if not (touched < 0).any():
-        return mesh
-    if not (touched > 0).any():
-        return Tetrahedra(mesh.points, mesh.cells, mesh.references + np.where(chosen, feature.bit, 0))
-    worker = _load(mesh)
-    worker.set_multi_materials(
-        [
-            {"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)}
-            if r in cut
-            else {"ref": int(r), "split": False, "ref_minus": 0, "ref_plus": 0}
-            for r in present
-        ]
-    )
-    worker.remesh_levelset(level.reshape(-1, 1), noinsert=1, noswap=1, nomove=1, verbose=-1)
-    return _unload(worker)
+    if within is None:
+        return cut_cells(mesh, level, feature.bit)
+    # Beyond the chosen cells the level is zero: there only edges that they share are cut, so that cells go on to fit.
+    inside = np.zeros(len(mesh.points), dtype=np.bool_)
+    inside[mesh.cells[np.isin(mesh.references, within)]] = True
+    cut = cut_cells(mesh, np.where(inside, level, 0.0), feature.bit)
+    strayed = (has_bit(cut.references, feature.bit) == 1) & ~np.isin(cut.references - feature.bit, within)
+    return Tetrahedra(cut.points, cut.cells, np.where(strayed, cut.references - feature.bit, cut.references))
 
 
 def offset_for_volume(mesh: Tetrahedra, level: FloatArray, volume: float) -> float:

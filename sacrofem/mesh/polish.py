@@ -6,7 +6,7 @@ import numpy as np
 
 from sacrofem.mesh.features import clean_up
 from sacrofem.mesh.quality import radius_ratio
-from sacrofem.mesh.smoothing import lift_worst
+from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.field import BoolArray

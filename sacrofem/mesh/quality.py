@@ -26,20 +26,29 @@ def radius_ratio(points: FloatArray, cells: IntArray) -> FloatArray:
 
 def corner_radius_ratio(corners: FloatArray) -> FloatArray:
     """Radius ratio of tetrahedra given by their (..., 4, 3) corner coordinates; see :func:`radius_ratio`."""
-    p, q, r, s = (corners[..., i, :] for i in range(4))
+    p, q, r, s = (np.moveaxis(corners[..., i, :], -1, 0) for i in range(4))
     u, v, w = q - p, r - p, s - p
-    uv, vw, wu = np.cross(u, v), np.cross(v, w), np.cross(w, u)
-    six_volumes = np.einsum("...i,...i->...", uv, w)
-    length = np.linalg.norm
-    doubled_area = length(uv, axis=-1) + length(vw, axis=-1) + length(wu, axis=-1)
-    doubled_area += length(np.cross(r - q, s - q), axis=-1)
-    a = length(u, axis=-1) * length(s - r, axis=-1)
-    b = length(v, axis=-1) * length(s - q, axis=-1)
-    c = length(w, axis=-1) * length(r - q, axis=-1)
+    uv, vw, wu = _cross(u, v), _cross(v, w), _cross(w, u)
+    six_volumes = (uv * w).sum(axis=0)
+    doubled_area = _length(uv) + _length(vw) + _length(wu) + _length(_cross(r - q, s - q))
+    a = _length(u) * _length(s - r)
+    b = _length(v) * _length(s - q)
+    c = _length(w) * _length(r - q)
     crelle = np.sqrt(np.maximum((a + b + c) * (a + b - c) * (a - b + c) * (b + c - a), 0.0))
     # 3 * (six_volumes / doubled_area) / (crelle / (4 * six_volumes)), signed by the volume
     ratio: FloatArray = 12.0 * six_volumes * np.abs(six_volumes) / np.maximum(doubled_area * crelle, 1e-300)
     return ratio
+
+
+def _cross(u: FloatArray, v: FloatArray) -> FloatArray:
+    """Vector products, components first: many times faster than numpy's on a few cells."""
+    return np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
+
+
+def _length(u: FloatArray) -> FloatArray:
+    """Lengths of vectors, components first."""
+    lengths: FloatArray = np.sqrt((u * u).sum(axis=0))
+    return lengths
 
 
 def require_quality(points: FloatArray, cells: IntArray, minimum: float) -> FloatArray:

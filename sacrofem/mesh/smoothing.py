@@ -1,82 +1,92 @@
-"""Lifting the few flattest cells by moving their nodes, after the remeshing.
+"""Moving a node to where the worst cell around it is best.
 
-Nodes inside a region move freely; nodes on an interface or on the bone's surface only by a small allowance,
-far below the size of the mesh, so that volumes and fracture planes keep their places.
+A node inside a region moves freely. A node on an interface slides in it, a node on a curve along it; off them
+only by a small allowance, so that volumes and fracture planes keep their places.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from sacrofem.mesh.facets import list_facets
-from sacrofem.mesh.model import IntArray
-from sacrofem.mesh.quality import corner_radius_ratio, radius_ratio
-from sacrofem.mesh.tetrahedra import Tetrahedra
+from sacrofem.mesh.model import FloatArray
+from sacrofem.mesh.patch import Bounds, Patch, curve_neighbours, node_stratum
+from sacrofem.mesh.quality import corner_radius_ratio
 
-#: Farthest a node on an interface or on the surface may be moved in all, mm.
+#: Farthest a node may leave the interface or curve it slides in, and farthest sliding may move an interface, mm.
 SURFACE_ALLOWANCE = 0.15
 #: Farthest an inner node may be moved in one trial, as a share of the mean edge length around it.
 FREE_REACH = 0.3
-#: Trial positions of one node in one round, and rounds.
+#: Trial positions of a node, beside those in its interface.
 TRIALS = 60
-ROUNDS = 8
-#: Seed of the trial directions: the same mesh comes out every time.
-SEED = 20_240_501
+#: How far a node slides toward another place of its interface in one trial, as a share of the way.
+SLIDES = np.array([0.08, 0.2, 0.4])
+#: Smallest cosine of the angle a facet of an interface may be turned by.
+SMALLEST_COSINE = 0.8
 
 
-def lift_worst(mesh: Tetrahedra, goal: float) -> Tetrahedra:
-    """Move nodes of cells flatter than ``goal`` to where the smallest quality around them is largest.
+def lift_node(patch: Patch, node: int, homes: dict[int, FloatArray], random: np.random.Generator) -> bool:
+    """Move one node to the best of some trial positions.
 
     Args:
-        mesh: Positive tetrahedra.
-        goal: Radius ratio below which a cell is worked on.
+        patch: The mesh; its points are changed.
+        node: The node.
+        homes: Where nodes on interfaces would be without their allowance; kept from call to call.
+        random: Source of the trial directions.
 
     Returns:
-        The mesh with the same cells; no node is moved to where its worst cell is worse than before.
+        Whether a better position was found.
     """
-    if radius_ratio(mesh.points, mesh.cells).min() >= goal:
-        return mesh
-    points = mesh.points.copy()
-    cells = mesh.cells
-    bound = _bound_nodes(mesh)
-    around = _cells_at_nodes(cells, len(points))
-    random = np.random.default_rng(SEED)
-    for _ in range(ROUNDS):
-        bad = np.flatnonzero(radius_ratio(points, cells) < goal)
-        if len(bad) == 0:
-            break
-        for node in np.unique(cells[bad]):
-            star = cells[around.indices[around.indptr[node] : around.indptr[node + 1]]]
-            corners = points[star]
-            here = star == node
-            reach = FREE_REACH * float(np.linalg.norm(corners - points[node], axis=2).sum() / (3 * len(star)))
-            if bound[node]:
-                reach = min(reach, SURFACE_ALLOWANCE)
-            steps = random.normal(size=(TRIALS, 3))
-            steps *= (reach * random.random(TRIALS) / np.linalg.norm(steps, axis=1))[:, None]
-            places = points[node] + steps
-            if bound[node]:
-                places = places[np.linalg.norm(places - mesh.points[node], axis=1) <= SURFACE_ALLOWANCE]
-            places = np.concatenate([points[node][None], places])
-            trials = np.repeat(corners[None], len(places), axis=0)
-            trials[:, here] = places[:, None]
-            points[node] = places[np.argmax(corner_radius_ratio(trials).min(axis=1))]
-    return Tetrahedra(points, cells, mesh.references)
+    points = patch.points
+    place = points[node]
+    star = np.array([patch.nodes(cell) for cell in patch.star(node)])
+    corners, here = points[star], star == node
+    bounds = patch.bounds_at(node)
+    reach = FREE_REACH * float(np.linalg.norm(corners - place, axis=2).sum() / (3 * len(star)))
+    if bounds:
+        reach = min(reach, SURFACE_ALLOWANCE)
+    steps = random.normal(size=(TRIALS, 3))
+    steps *= (reach * random.random(TRIALS) / np.linalg.norm(steps, axis=1))[:, None]
+    places, bases = np.concatenate([place[None], place + steps]), None
+    if bounds:
+        home = homes.setdefault(node, place.copy())
+        slid = _slides(points, node, home, bounds)
+        bases = np.concatenate([np.broadcast_to(home, places.shape), slid])
+        places = np.concatenate([places, slid])
+        near = np.linalg.norm(places - bases, axis=1) <= SURFACE_ALLOWANCE + 1e-12
+        places, bases = places[near], bases[near]
+    trials = np.repeat(corners[None], len(places), axis=0)
+    trials[:, here] = places[:, None]
+    quality = corner_radius_ratio(trials).min(axis=1)
+    best = int(np.argmax(quality))
+    if quality[best] <= quality[0] + 1e-4:
+        return False
+    points[node] = places[best]
+    if bases is not None:
+        homes[node] = bases[best]
+    return True
 
 
-def _bound_nodes(mesh: Tetrahedra) -> IntArray:
-    """1 at nodes on the outer surface or between different references, else 0."""
-    facets = list_facets(mesh.cells)
-    between = mesh.references[facets.inner_cells]
-    bound = np.zeros(len(mesh.points), dtype=np.int64)
-    bound[facets.outer] = 1
-    bound[facets.inner[between[:, 0] != between[:, 1]]] = 1
-    return bound
-
-
-def _cells_at_nodes(cells: IntArray, count: int) -> csr_matrix:
-    """Row i holds the cells at node i."""
-    rows = cells.ravel()
-    columns = np.repeat(np.arange(len(cells)), 4)
-    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, len(cells)))
+def _slides(points: FloatArray, node: int, home: FloatArray, bounds: Bounds) -> FloatArray:
+    """(k, 3) places in the interface or on the curve of a node, about its home."""
+    stratum = node_stratum(bounds, node)
+    if stratum == 0:
+        return np.zeros((0, 3))
+    facets = [[n for n in facet if n != node] for facet in bounds]
+    if stratum == 1:
+        goals = points[curve_neighbours(bounds, node)]
+    else:
+        pairs = points[np.array(facets)]
+        goals = np.concatenate([points[sorted({n for pair in facets for n in pair})], pairs.mean(axis=1)])
+    slid = (home + SLIDES[:, None, None] * (goals - home)).reshape(-1, 3)
+    # The facets after the move must lie near where they were before: the place they leave is near them still.
+    p, q = (points[[pair[i] for pair in facets]] for i in range(2))
+    before = np.cross(p - home, q - home)
+    after = np.cross(p - slid[:, None], q - slid[:, None])
+    length = np.linalg.norm(after, axis=2)
+    off = np.abs(np.einsum("kfi,kfi->kf", home - slid[:, None], after))
+    turn = np.einsum("kfi,fi->kf", after, before)
+    kept = (off <= SURFACE_ALLOWANCE * length) & (turn >= SMALLEST_COSINE * length * np.linalg.norm(before, axis=1))
+    if stratum == 1:
+        # On a curve the facets may turn (the interfaces bend there); the curve itself must not.
+        kept = off <= SURFACE_ALLOWANCE * length
+    return slid[kept.all(axis=1)]

@@ -42,12 +42,18 @@ def explain_failure(reason: int, iterations: int, residual: float, size: int) ->
     """Compose the error for a failed solve.
 
     Args:
-        reason: PETSc's KSPConvergedReason, negative.
+        reason: PETSc's KSPConvergedReason; positive where PETSc saw convergence and the true residual did not.
         iterations: Iterations done.
         residual: Relative residual reached.
         size: Number of dofs.
     """
-    name, cause, step = _CAUSES.get(reason, (f"PETSc reason {reason}", "not in sacrofem's table", "run with -v"))
+    unknown = (f"PETSc reason {reason}", "not in sacrofem's table", "run again with --verbose and report what it says")
+    stalled = (
+        "the true residual stalled above the tolerance",
+        "stiffness contrasts at the limit of double precision",
+        "lower the interface's normal_stiffness, or check moduli for a slip of units (MPa)",
+    )
+    name, cause, step = stalled if reason > 0 else _CAUSES.get(reason, unknown)
     return SolveError(
         explain(
             f"The linear solve failed: {name}.",

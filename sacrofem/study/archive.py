@@ -38,7 +38,8 @@ class Archive:
         with output_errors(self.folder):
             self.cases.mkdir(parents=True, exist_ok=True)
             marker = self.folder / "digest.txt"
-            if marker.exists() and (held := marker.read_text().strip()) != digest:
+            held = marker.read_text().strip() if marker.exists() else digest
+            if held != digest and any(self.cases.glob("*.json")):
                 raise OutputError(
                     explain(
                         "The results folder holds another study.",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sacrofem import interruption
 from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
@@ -66,6 +67,7 @@ def solve_arm(
         records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
+        interruption.check()
     return records
 
 
