@@ -18,7 +18,7 @@ _REACH = 5.0
 #: How far the edge between the iliac face and the rest of the ilium is rounded, mm.
 _EDGE = 1.5
 _SURFACE_TOLERANCE = 1.5  # mm
-#: Outside the footprint the joint's faces leave the bones' surfaces at this slope, up to this distance, mm: into the air, so
+#: Outside the joint its faces leave the bones' surfaces at this slope, up to this distance, mm: into the air, so
 #: that they cut no splinters off the bones where these run parallel to them.
 _LEAVE = (0.6, 1.2)
 _FACING = float(np.cos(np.radians(30.0)))
@@ -145,7 +145,9 @@ class SacroiliacJoint:
 
     def _leave(self, points: FloatArray) -> FloatArray:
         slope, most = _LEAVE
-        return np.clip(slope * self.footprint(points), 0.0, most)
+        # The footprint is a prism through the whole sacrum: only near the plane is it the joint.
+        away = np.abs((points - self.centre) @ self.normal) - _REACH - self.gap
+        return np.clip(slope * np.maximum(self.footprint(points), away), 0.0, most)
 
     def is_iliac_face(self, centroids: FloatArray, normals: FloatArray) -> BoolArray:
         """Which outer facets of the ilium bound the joint's gap within the footprint."""
