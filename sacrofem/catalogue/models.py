@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-Point = tuple[float, float, float]
+from sacrofem.catalogue.hip import Hip, Point
+
 UnitFraction = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -63,6 +64,7 @@ class Anatomy(Entry):
         dorsal_foramen_size: (height, width) of S1..S4, mm.
         canal_size: (anteroposterior in an axial slice, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
         scale: Uniform scale about the origin.
+        hip: The right hip bone, of which the left one is the mirror image; null: the sacrum alone can be modelled.
     """
 
     kind: Literal["anatomy"] = "anatomy"
@@ -76,6 +78,7 @@ class Anatomy(Entry):
     endplate_shoulder: PositiveFloat = 8.0
     hiatus_width: PositiveFloat = 11.8
     scale: PositiveFloat = 1.0
+    hip: Hip | None = None
 
     @field_validator("across")
     @classmethod
@@ -183,16 +186,19 @@ class BmdLevel(Entry):
 
     Attributes:
         rank: 0 is the densest; studies order levels by it.
-        bmd: region (``body``, ``ala``, ``alar_void``) -> mg/cm^3.
+        bmd: region -> mg/cm^3: ``body``, ``ala``, ``alar_void`` of the sacrum, and for the ring ``hip`` (both hip bones) and
+            ``posterior_ilium`` (their part behind the sacroiliac joint).
         cortical_thickness: mm.
+        hip_cortical_thickness: mm; null: as ``cortical_thickness``.
         cortical_modulus: MPa.
         cortical_poisson_ratio: Poisson's ratio of the cortex.
     """
 
     kind: Literal["bmd_level"] = "bmd_level"
     rank: Annotated[int, Field(ge=0)]
-    bmd: dict[Literal["body", "ala", "alar_void"], float]
+    bmd: dict[Literal["body", "ala", "alar_void", "hip", "posterior_ilium"], float]
     cortical_thickness: PositiveFloat
+    hip_cortical_thickness: PositiveFloat | None = None
     cortical_modulus: PositiveFloat
     cortical_poisson_ratio: Annotated[float, Field(gt=-1, lt=0.5)] = 0.3
 
@@ -224,11 +230,29 @@ class Interface(Entry):
 
 
 class Support(Entry):
-    """Elastic foundation on the auricular surfaces: MPa/mm normal and tangential."""
+    """Springs on named surfaces: MPa/mm normal and tangential.
+
+    Attributes:
+        acts_on: ``auricular`` (to rigid ilia, for ``extent: sacrum``) or ``acetabulum`` (to rigid femoral heads, for the ring).
+        normal_stiffness: MPa/mm; in a socket along its radius.
+        tangential_stiffness: MPa/mm; 0 is a frictionless ball-and-socket.
+        flexion_stiffness: N mm/rad, for each hip, against the rotation of the ring about the axis through both hip centres,
+            which frictionless sockets leave free.
+    """
 
     kind: Literal["support"] = "support"
+    acts_on: Literal["auricular", "acetabulum"] = "auricular"
     normal_stiffness: PositiveFloat
-    tangential_stiffness: PositiveFloat
+    tangential_stiffness: Annotated[float, Field(ge=0)]
+    flexion_stiffness: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _holds(self) -> Support:
+        if self.acts_on == "auricular" and self.flexion_stiffness is not None:
+            raise ValueError("flexion_stiffness belongs to acts_on: acetabulum")
+        if self.tangential_stiffness == 0 and self.flexion_stiffness is None:
+            raise ValueError("tangential_stiffness 0 leaves a rotation free: give it, or (in sockets) a flexion_stiffness")
+        return self
 
 
 class Load(Entry):
@@ -244,6 +268,10 @@ class Load(Entry):
     unit: Literal["N", "body_weight"]
 
 
+#: What is modelled of the pelvis.
+Extent = Literal["sacrum", "pelvic_ring"]
+
+
 class Treatment(BaseModel):
     """One arm of a study: the names of cement patterns and implants it holds (none: untreated)."""
 
@@ -255,12 +283,13 @@ class Treatment(BaseModel):
 
 
 class MeshSettings(BaseModel):
-    """Mesh sizes in mm: far from features, at features, and the grid that samples the shape."""
+    """Mesh sizes in mm: far from features, at features, in the joints of the ring, and the grid that samples the shape."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: PositiveFloat = 4.0
     feature_size: PositiveFloat = 2.0
+    joint_size: PositiveFloat = 2.5
     sampling: PositiveFloat = 1.0
     minimum_quality: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
@@ -278,7 +307,10 @@ class Study(Entry):
         loads: Load cases.
         density_law: Law that turns BMD into a modulus.
         interface: Law of the fracture.
-        support: Foundation on the auricular surfaces.
+        support: Springs that hold the model.
+        extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
+        cartilage: Material of the sacroiliac cartilage (ring).
+        disc: Material of the symphysis (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         mesh: Mesh sizes.
@@ -293,6 +325,9 @@ class Study(Entry):
     density_law: str
     interface: str
     support: str
+    extent: Extent = "sacrum"
+    cartilage: str = "articular_cartilage"
+    disc: str = "interpubic_disc"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     mesh: MeshSettings = MeshSettings()

@@ -123,6 +123,15 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     bodies: list[CementPattern | Implant] = [*patterns.values(), *implants.values()]
     for body in bodies:
         materials[body.material] = library.get(Material, body.material, f"entry {body.name!r}, material")
+    levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
+    if study.extent == "pelvic_ring":
+        for field in ("cartilage", "disc"):
+            name = getattr(study, field)
+            materials[name] = library.get(Material, name, place(field))
+        for i, level in enumerate(levels):
+            _require_hip_density(level, place("bmd_levels", i))
+    support = library.get(Support, study.support, place("support"))
+    _require_fitting_support(study, support, place("support"))
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -130,12 +139,40 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         patterns=patterns,
         implants=implants,
         materials=materials,
-        levels=tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels)),
+        levels=levels,
         loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         interface=library.get(Interface, study.interface, place("interface")),
-        support=library.get(Support, study.support, place("support")),
+        support=support,
     )
+
+
+def _require_hip_density(level: BmdLevel, where: str) -> None:
+    missing = [region for region in ("hip", "posterior_ilium") if region not in level.bmd]
+    if missing:
+        raise ConfigError(
+            explain(
+                "The BMD level says nothing of the hip bones.",
+                where=f"{where}, entry {level.name!r}, bmd",
+                got=f"no {' and no '.join(missing)}",
+                allowed="bmd for body, ala, alar_void, hip and posterior_ilium",
+                next_step="add the figures, or study the sacrum alone with `extent: sacrum`",
+            )
+        )
+
+
+def _require_fitting_support(study: Study, support: Support, where: str) -> None:
+    wanted = "acetabulum" if study.extent == "pelvic_ring" else "auricular"
+    if support.acts_on != wanted:
+        raise ConfigError(
+            explain(
+                "The support does not fit the extent.",
+                where=where,
+                got=f"{support.name}, which acts on the {support.acts_on} surfaces, with extent {study.extent}",
+                allowed=f"a support with acts_on: {wanted}",
+                next_step="support: ball_and_socket" if wanted == "acetabulum" else "support: sacroiliac_cartilage",
+            )
+        )
 
 
 def _refuse_repeats(names: Sequence[str], field: str, place: Any) -> None:

@@ -1,4 +1,4 @@
-"""The energies of a sacrum as UFL forms: bulk, cortex, fracture interface, elastic foundation."""
+"""The energies of a sacrum as UFL forms: bulk, cortex, fracture interface."""
 
 from __future__ import annotations
 
@@ -61,13 +61,6 @@ def cortex_form(
     factor = thickness * young / (1 - poisson**2)
     trace = ufl.tr(tangential(u)) * ufl.tr(tangential(v))
     return factor * (poisson * trace + (1 - poisson) * ufl.inner(tangential(u), tangential(v))) * ds
-
-
-def foundation_form(u: Expression, v: Expression, normal_k: Expression, tangential_k: Expression, ds: ufl.Measure) -> Form:
-    """Elastic foundation (cartilage to a rigid ilium); stiffnesses in MPa/mm."""
-    normal = ufl.FacetNormal(ds.ufl_domain())
-    along = ufl.dot(u, normal)
-    return (normal_k * along * ufl.dot(v, normal) + tangential_k * ufl.dot(u - along * normal, v)) * ds
 
 
 def jump(u: Expression) -> Expression:

@@ -18,6 +18,7 @@ from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.supports import SupportSprings, held_surfaces
 from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CORTEX, _SUPPORT, _ENDPLATE, _FRACTURE = 1, 2, 3, 100
+_CORTEX, _ENDPLATE, _SUPPORT, _FRACTURE = 1, 2, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
 
 
@@ -45,6 +46,8 @@ class Solution:
         reaction: (3,) force on the supports, N.
         imbalance: |applied force - reaction| / |applied force|.
         moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+        reactions: Supported surface -> (3,) force on its springs, N.
+        flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
     """
 
     displacement: fem.Function
@@ -57,6 +60,8 @@ class Solution:
     reaction: tuple[float, float, float]
     imbalance: float
     moment_imbalance: float
+    reactions: dict[str, tuple[float, float, float]]
+    flexion_moments: dict[str, float]
 
 
 class SacrumModel:
@@ -90,7 +95,7 @@ class SacrumModel:
         count = len(source.points)
         self.cut_facets = {name: find_local_facets(self.domain, facets, count) for name, facets in movable.items()}
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
-        self.young, self.poisson = fem.Function(piecewise), fem.Function(piecewise)
+        self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
         self.state, self.trial, self.direction = (fem.Function(self.V) for _ in range(3))
         self._compile()
 
@@ -104,26 +109,25 @@ class SacrumModel:
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
-        auricular = np.union1d(surfaces["auricular_right"], surfaces["auricular_left"])
+        held = held_surfaces(self.distributed.source)
         fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
-                _SUPPORT: auricular.astype(np.int32),
                 _ENDPLATE: surfaces["endplate"],
+                **{_SUPPORT + i: surfaces[name] for i, name in enumerate(held)},
             },
             {"quadrature_degree": 2 * self.order},
         )
-        self.cortex, self.support, self.endplate = outer(_CORTEX), outer(_SUPPORT), outer(_ENDPLATE)
+        self.cortex, self.endplate = outer(_CORTEX), outer(_ENDPLATE)
+        measures = {name: outer(_SUPPORT + i) for i, name in enumerate(held)}
+        self.supports = SupportSprings(self.domain, self.distributed.source, measures, self.integrate)
         tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
         self.fracture = self._measure("dS", tags, fracture_rule)
         names = (
-            "thickness",
             "cortical_modulus",
             "cortical_poisson",
-            "support_normal",
-            "support_tangential",
             "interface_normal",
             "interface_tangential",
             "open_fraction",
@@ -150,8 +154,8 @@ class SacrumModel:
         c = self.constants
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         form = forms.bulk_form(u, v, self.young, self.poisson, dx)
-        form += forms.cortex_form(u, v, c["thickness"], c["cortical_modulus"], c["cortical_poisson"], self.cortex)
-        form += forms.foundation_form(u, v, c["support_normal"], c["support_tangential"], self.support)
+        form += forms.cortex_form(u, v, self.thickness, c["cortical_modulus"], c["cortical_poisson"], self.cortex)
+        form += self.supports.form(u, v)
         return form + self._interface(self.state, u, v)
 
     def _interface(self, state: fem.Function, u: forms.Expression, v: forms.Expression) -> ufl.Form:
@@ -180,17 +184,19 @@ class SacrumModel:
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
         p, c = properties, self.constants
-        require_well_posed(self.distributed.source, self.regions, p.interface)
+        require_well_posed(self.distributed.source, self.regions, p.interface, p.support)
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
         for number in np.unique(local):
             self.young.x.array[local == number] = p.young[names[int(number)]]
             self.poisson.x.array[local == number] = p.poisson[names[int(number)]]
-        c["thickness"].value = p.cortical_thickness
+        hosts = self.distributed.source.host_regions[self.distributed.original_cells]
+        for number in np.unique(hosts):
+            thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
+            self.thickness.x.array[hosts == number] = thickness
         c["cortical_modulus"].value = p.cortical_modulus
         c["cortical_poisson"].value = p.cortical_poisson_ratio
-        c["support_normal"].value = p.support.normal_stiffness
-        c["support_tangential"].value = p.support.tangential_stiffness
+        self.supports.set(p.support)
         c["interface_normal"].value = p.interface.normal_stiffness
         c["interface_tangential"].value = p.interface.tangential_stiffness
         self.linear = p.interface.law == "linear" or not self.cuts
@@ -230,8 +236,22 @@ class SacrumModel:
         product = vector.duplicate()
         self.matrix.mult(displacement.x.petsc_vec, product)
         energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
-        reaction, imbalance, moment = self._balance(displacement, np.asarray(force))
-        return Solution(displacement, iterations, residual, seconds, steps, work, energy, reaction, imbalance, moment)
+        reactions, imbalance, moment = self._balance(displacement, np.asarray(force))
+        x, y, z = np.sum(list(reactions.values()), axis=0)
+        return Solution(
+            displacement,
+            iterations,
+            residual,
+            seconds,
+            steps,
+            work,
+            energy,
+            (float(x), float(y), float(z)),
+            imbalance,
+            moment,
+            reactions,
+            self.supports.flexion_moments(displacement, self.integrate),
+        )
 
     def _load_vector(self, force: FloatArray) -> PETSc.Vec:
         self.traction.value = np.asarray(force) / self.endplate_area
@@ -262,17 +282,17 @@ class SacrumModel:
         """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
         return self.comm.allreduce(fem.assemble_scalar(self._change))
 
-    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[tuple[float, float, float], float, float]:
-        c, n, x = self.constants, ufl.FacetNormal(self.domain), ufl.SpatialCoordinate(self.domain)
-        along = ufl.dot(u, n)
-        traction = c["support_normal"] * along * n + c["support_tangential"] * (u - along * n)
-        reaction = np.array([self.integrate(traction[i] * self.support) for i in range(3)])
-        turning = np.array([self.integrate(ufl.cross(x, traction)[i] * self.support) for i in range(3)])
+    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[dict[str, tuple[float, float, float]], float, float]:
+        """Reactions by surface, and how far they are from the load in force and moment."""
+        x = ufl.SpatialCoordinate(self.domain)
+        reactions, turning = {}, np.zeros(3)
+        for name, ds in self.supports.measures.items():
+            traction = self.supports.traction(name, u)
+            pull = [self.integrate(traction[i] * ds) for i in range(3)]
+            reactions[name] = (pull[0], pull[1], pull[2])
+            turning += [self.integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
+        reaction = np.sum(list(reactions.values()), axis=0)
         arm = np.array([self.integrate(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
         size = float(np.linalg.norm(force))
-        moment = float(np.linalg.norm(turning - np.cross(arm, force))) / size
-        return (
-            (float(reaction[0]), float(reaction[1]), float(reaction[2])),
-            float(np.linalg.norm(reaction - force)) / size,
-            moment,
-        )
+        imbalance = float(np.linalg.norm(reaction - force)) / size
+        return reactions, imbalance, float(np.linalg.norm(turning - np.cross(arm, force))) / size

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from sacrofem.catalogue.models import Interface
+from sacrofem.catalogue.models import Interface, Support
 from sacrofem.errors import ModelError, explain
+from sacrofem.mechanics.supports import held_surfaces
 from sacrofem.mechanics.treatment import find_cuts
 from sacrofem.mesh.facets import Facets, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-_AURICULAR = ("auricular_right", "auricular_left")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Fragment:
         volume: mm^3.
         centroid: (3,) mm, frame G.
         fractures: Names of the fractures that bound it.
-        supported_facets: Number of its facets on an elastic foundation.
+        supported_facets: Supported surface -> number of the fragment's facets on it, without those it has none on.
         group: Fragments of one group are joined by interface springs.
     """
 
@@ -38,7 +37,7 @@ class Fragment:
     volume: float
     centroid: FloatArray
     fractures: tuple[str, ...]
-    supported_facets: int
+    supported_facets: dict[str, int]
     group: int
 
 
@@ -70,35 +69,50 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
     centroids = mesh.points[mesh.cells].mean(axis=1)
     fragments = []
     for number in range(count):
-        cells = piece == number
+        inside = piece == number
         fragments.append(
             Fragment(
-                regions=tuple(sorted(mesh.region_names[int(r)] for r in np.unique(regions[cells]))),
-                volume=float(volumes[cells].sum()),
-                centroid=np.average(centroids[cells], axis=0, weights=volumes[cells]),
+                regions=tuple(sorted(mesh.region_names[int(r)] for r in np.unique(regions[inside]))),
+                volume=float(volumes[inside].sum()),
+                centroid=np.average(centroids[inside], axis=0, weights=volumes[inside]),
                 fractures=tuple(name for name, pieces in beside.items() if (pieces == number).any()),
-                supported_facets=int(np.count_nonzero(piece[supports] == number)),
+                supported_facets={
+                    name: held for name, cells in supports.items() if (held := int(np.count_nonzero(piece[cells] == number)))
+                },
                 group=int(group[number]),
             )
         )
     return sorted(fragments, key=lambda fragment: -fragment.volume)
 
 
-def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface) -> None:
+def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface, support: Support | None = None) -> None:
     """Refuse a model that has a floating fragment or nothing to load.
 
-    A foundation with normal and tangential stiffness over one facet holds all six rigid motions, and so do
-    interface springs over one facet; thus a fragment is held if springs lead from it to a supported facet.
+    A foundation with normal and tangential stiffness over one facet holds all six rigid motions, and so do interface springs
+    over one facet; thus a fragment is held if springs lead from it to a supported facet. A frictionless socket holds a point:
+    only both together, with their torsion springs, hold a fragment.
 
     Args:
         mesh: The model mesh.
         regions: (m,) region numbers as solved.
         interface: Law of the fractures.
+        support: Springs on the supported surfaces (None: a foundation with tangential stiffness).
 
     Raises:
         ModelError: names the surface that is missing, or the regions, volume and place of every fragment
             that floats.
     """
+    surfaces = held_surfaces(mesh)
+    if support is not None and not any(name.startswith(support.acts_on) for name in surfaces):
+        raise ModelError(
+            explain(
+                "The support does not fit what is modelled.",
+                where=f"support {support.name!r}, acts_on",
+                got=support.acts_on,
+                allowed=" or ".join(surfaces) or "a surface of the mesh",
+                next_step="name a support for this extent: `sacrofem list` shows them",
+            )
+        )
     if not len(mesh.surfaces.get("endplate", ())):
         raise ModelError(
             explain(
@@ -111,15 +125,18 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface)
         )
     held_when_open = interface.law == "linear" or interface.open_fraction > 0.0
     fragments = find_fragments(mesh, regions, held_when_open)
-    supported = {fragment.group for fragment in fragments if fragment.supported_facets}
-    floating = [fragment for fragment in fragments if fragment.group not in supported]
+    needed = 2 if support is not None and support.tangential_stiffness == 0.0 else 1
+    reached: dict[int, set[str]] = {}
+    for fragment in fragments:
+        reached.setdefault(fragment.group, set()).update(fragment.supported_facets)
+    floating = [fragment for fragment in fragments if len(reached[fragment.group]) < needed]
     if floating:
         raise ModelError(
             explain(
                 "A part of the model is not supported: it can move without deforming.",
                 where="; ".join(_describe(fragment) for fragment in floating),
-                got=f"{len(floating)} of {len(fragments)} fragments have no springs to a support",
-                allowed=f"each has facets on {' or '.join(_AURICULAR)}, or springs to one that has",
+                got=f"{len(floating)} of {len(fragments)} fragments have no springs to {'a support' if needed == 1 else 'both'}",
+                allowed=f"each has facets on {(' and ' if needed > 1 else ' or ').join(surfaces)}, or springs to one that has",
                 next_step="support the fragment, or give the interface an open_fraction above 0 (say 1e-4)",
             )
         )
@@ -137,9 +154,12 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
     return int(count), label.astype(np.int64)
 
 
-def _supported_cells(mesh: ModelMesh, facets: Facets) -> IntArray:
-    """The cell behind every outer facet that lies on a foundation."""
+def _supported_cells(mesh: ModelMesh, facets: Facets) -> dict[str, IntArray]:
+    """Supported surface -> the cell behind each of its facets."""
     size = len(mesh.points)
-    supported = [facet_keys(mesh.surfaces[name], size) for name in _AURICULAR if name in mesh.surfaces]
-    keys = np.concatenate([np.zeros(0, dtype=np.int64), *supported])
-    return facets.outer_cells[np.isin(facet_keys(facets.outer, size), keys)]
+    outer = facet_keys(facets.outer, size)
+    return {
+        name: facets.outer_cells[np.isin(outer, facet_keys(mesh.surfaces[name], size))]
+        for name in held_surfaces(mesh)
+        if len(mesh.surfaces[name])
+    }

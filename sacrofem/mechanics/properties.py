@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sacrofem.catalogue.models import Interface, Support
 
@@ -18,7 +18,8 @@ class Properties:
         cortical_modulus: MPa.
         cortical_poisson_ratio: Poisson's ratio of the cortex.
         interface: Law of the fractures.
-        support: Elastic foundation of the auricular surfaces.
+        support: Springs on the supported surfaces.
+        cortical_thickness_of: Bone region name -> mm, where it differs from ``cortical_thickness``.
     """
 
     young: dict[str, float]
@@ -28,3 +29,4 @@ class Properties:
     cortical_poisson_ratio: float
     interface: Interface
     support: Support
+    cortical_thickness_of: dict[str, float] = field(default_factory=dict)

@@ -8,26 +8,41 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
+from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
-from sacrofem.mesh.labels import name_regions, name_surfaces
+from sacrofem.mesh.host import (
+    RING_REGION_NAMES,
+    SOFT_REGIONS,
+    Host,
+    JointCuts,
+    joint_size,
+    ring_host,
+    ring_surfaces,
+    sacrum_host,
+    within_sacrum,
+)
+from sacrofem.mesh.labels import fracture_surfaces, name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
+from sacrofem.mesh.polish import polish, rings_around
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
-from sacrofem.mesh.surface import contour_shape, remesh_surface
+from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.cement import cement_body, check_needle_path
+from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.fracture import Sheet, fracture_sheet
-from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.shapes.pelvic_ring import build_pelvic_ring
+from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
 from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
@@ -36,7 +51,13 @@ logger = logging.getLogger(__name__)
 QUALITY_GOAL_FACTOR = 4.0
 #: Smallest edges allowed, as a share of the size at features.
 SMALLEST_EDGE_SHARE = 0.5
-#: Factors on both sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
+#: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them.
+_FAR_SHARE = 0.98
+#: Unless they are flatter than this, or within so many rings of cells around one that is.
+_GOOD, _RINGS = 0.12, 1
+#: As :data:`QUALITY_GOAL_FACTOR`, for the ring, where flat cells are remeshed too.
+RING_GOAL_FACTOR = 2.0
+#: Factors on all sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
 ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
 
 
@@ -46,11 +67,13 @@ def mesh_digest(
     patterns: Sequence[CementPattern],
     implants: Sequence[Implant],
     settings: MeshSettings,
+    extent: Extent = "sacrum",
 ) -> str:
     """sha256 of everything that goes into a mesh: entries (but for titles and sources), code, Gmsh and MMG."""
     words = {"title", "source"}
     content = {
         "code": fingerprint_code(("shapes", "mesh"), ("gmsh", "mmgpy")),
+        "extent": extent,
         "anatomy": anatomy.model_dump(mode="json", exclude=words),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
@@ -66,15 +89,17 @@ def build_model_mesh(
     patterns: Sequence[CementPattern],
     implants: Sequence[Implant],
     settings: MeshSettings,
+    extent: Extent = "sacrum",
 ) -> ModelMesh:
-    """Mesh a sacrum with its fracture and the bodies of all treatments.
+    """Mesh a sacrum, alone or in the pelvic ring, with its fracture and the bodies of all treatments.
 
     Args:
-        anatomy: The sacrum.
+        anatomy: The sacrum, and the hip bone for the ring.
         fracture: The fracture sheet.
         patterns: Cement patterns of all treatments.
         implants: Screws of all treatments.
         settings: Mesh sizes, mm.
+        extent: What is modelled of the pelvis.
 
     Returns:
         The mesh with named regions and surfaces.
@@ -83,7 +108,8 @@ def build_model_mesh(
         GeometryError: A needle leaves the bone, cement does not fit, or a screw misses the bone.
         MeshError: No mesh, or none of the required quality.
     """
-    sacrum = build_sacrum(anatomy)
+    host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
+    sacrum = host.sacrum
     bodies: list[Feature] = []
     measures: dict[str, float] = {}
     with stage("cement fitted"):
@@ -97,7 +123,7 @@ def build_model_mesh(
     bodies += [
         Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i)) for i, implant in enumerate(implants)
     ]
-    mesh = mesh_features(sacrum, bodies, [fracture_sheet(fracture)], settings)
+    mesh = mesh_features(host, bodies, [fracture_sheet(fracture)], settings)
     return ModelMesh(
         points=mesh.points,
         cells=mesh.cells,
@@ -106,36 +132,39 @@ def build_model_mesh(
         host_regions=mesh.host_regions,
         surfaces=mesh.surfaces,
         measures=measures | mesh.measures,
-        digest=mesh_digest(anatomy, fracture, patterns, implants, settings),
+        digest=mesh_digest(anatomy, fracture, patterns, implants, settings, extent),
     )
 
 
-def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
-    """Mesh a bone so that it conforms to bodies and fracture sheets; see :func:`build_model_mesh`.
+def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
+    """Mesh bones so that they conform to bodies and fracture sheets; see :func:`build_model_mesh`.
 
     Args:
-        sacrum: The bone.
+        given: What is meshed.
         bodies: Cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
-        sheets: Fracture sheets.
+        sheets: Fracture sheets, through the sacrum.
         settings: Mesh sizes, mm.
 
     Returns:
         The mesh; its digest is empty.
     """
+    host = sacrum_host(given) if isinstance(given, Sacrum) else given
     # The positive side of a sheet is lateral; the bit marks the medial, negative side.
     pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
-    features = [*bodies, *(feature for _, feature in pairs)]
-    mesh = best_attempt(sacrum, features, settings)
+    mesh = best_attempt(host, bodies, pairs, settings)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+    return label_mesh(mesh, quality, host, bodies, pairs)
 
 
-def best_attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSettings) -> Tetrahedra:
+def best_attempt(
+    host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings
+) -> Tetrahedra:
     """Mesh at the wanted sizes, and at slightly others only where that fails or leaves a cell too flat.
 
     Args:
-        sacrum: The bone.
-        features: All that is cut in, in this order.
+        host: What is meshed.
+        bodies: Cement bodies and screws, which are cut in first, in this order.
+        sheets: Fracture sheets with their features.
         settings: Mesh sizes, mm.
 
     Returns:
@@ -147,9 +176,9 @@ def best_attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSett
     best: tuple[float, Tetrahedra] | None = None
     failure: MeshError | None = None
     for factor in ATTEMPTS:
-        sizes = {"size": factor * settings.size, "feature_size": factor * settings.feature_size}
+        sizes = {name: factor * getattr(settings, name) for name in ("size", "feature_size", "joint_size")}
         try:
-            mesh = attempt(sacrum, features, settings.model_copy(update=sizes))
+            mesh = attempt(host, bodies, sheets, settings.model_copy(update=sizes))
         except MeshError as error:
             failure = failure or error
             logger.warning("mesh: no mesh at %.2f times the sizes: %s", factor, str(error).splitlines()[0])
@@ -166,44 +195,83 @@ def best_attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSett
     return best[1]
 
 
-def attempt(sacrum: Sacrum, features: Sequence[Feature], settings: MeshSettings) -> Tetrahedra:
-    """One run through all stages, from the bone's surface to the mended mesh."""
-    size = size_field(features, settings.size, settings.feature_size)
+def attempt(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings) -> Tetrahedra:
+    """One run through all stages, from the bones' surface to the mended mesh."""
+    seen = [*bodies, *(replace(feature, level=within_sacrum(feature.level, host)) for _, feature in sheets)]
+    size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
+    joints = joint_cuts(host, bodies, sheets)
+    if host.ring:
+        size = joint_size(host.ring, size, settings.joint_size)
+        smallest = SMALLEST_EDGE_SHARE * min(settings.feature_size, settings.joint_size)
     with stage("surface sampled and remeshed"):
-        surface = remesh_surface(contour_shape(sacrum.bone, sacrum.bounds, settings.sampling), size, smallest)
+        surface = remesh_surface(contour_shape(host.solid, host.bounds, settings.sampling), size, smallest)
     with stage("volume filled"):
         mesh = fill_surface(surface, size)
-    for feature in features:
+    if joints:
+        with stage("joints cut in"):
+            mesh = joints.cut(mesh, settings.joint_size)
+    for feature in bodies:
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size)
+    for _, feature in sheets:
+        with stage(f"{feature.name} cut in"):
+            mesh = split(mesh, feature, settings.feature_size, joints.sacral_references(mesh) if joints else None)
     with stage("cleaned up"):
-        mesh = clean_up(mesh, size, smallest)
+        mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
     with stage("flat cells mended"):
-        mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
+        if joints:
+            mesh = polish(mesh, size, smallest, RING_GOAL_FACTOR * settings.minimum_quality)
+        else:
+            mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
     return mesh
+
+
+def joint_cuts(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]]) -> JointCuts | None:
+    """The ring's joints as cuts, with the bits after those of bodies and sheets; None for the sacrum alone."""
+    return JointCuts(host.ring, 1 << (len(bodies) + len(sheets))) if host.ring else None
+
+
+def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
+    """Cells far from all that was cut in, where Gmsh's mesh is good and most of the ring lies; without its few flat cells."""
+    far: BoolArray = size(mesh.points[mesh.cells].mean(axis=1)) > _FAR_SHARE * settings.size
+    return far & ~rings_around(mesh, radius_ratio(mesh.points, mesh.cells) < _GOOD, _RINGS)
 
 
 def label_mesh(
     mesh: Tetrahedra,
     quality: FloatArray,
-    sacrum: Sacrum,
+    host: Host,
     bodies: Sequence[Feature],
     sheets: Sequence[tuple[Sheet, Feature]],
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
-    regions, host, names = name_regions(mesh, sacrum, bodies)
-    surfaces = name_surfaces(mesh, list_facets(mesh.cells), sacrum, sheets)
-    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces)
+    joints = joint_cuts(host, bodies, sheets)
+    facets = list_facets(mesh.cells)
+    if joints:
+        bone = joints.regions(mesh)
+        surfaces = ring_surfaces(mesh, facets, bone, joints.ring)
+    else:
+        bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
+        surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
+    regions, names = name_regions(mesh, bone, host.names, bodies)
+    broken = np.isin(bone, list(REGION_NAMES))
+    surfaces |= fracture_surfaces(mesh, facets, [(sheet, feature, broken) for sheet, feature in sheets])
+    require_facets(surfaces)
+    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
     volumes = labelled.volumes()
+    soft = [number for number, name in names.items() if name in SOFT_REGIONS]
     measures = {
         "cells": float(len(mesh.cells)),
         "points": float(len(mesh.points)),
         "quality_min": float(quality.min()),
         "quality_p001": float(np.quantile(quality, 0.001)),
-        "bone_ml": float(volumes.sum()) / CUBIC_MM_PER_ML,
+        "bone_ml": float(volumes[~np.isin(bone, soft)].sum()) / CUBIC_MM_PER_ML,
     }
+    if joints:
+        for number, name in RING_REGION_NAMES.items():
+            measures[f"region_ml:{name}"] = float(volumes[bone == number].sum()) / CUBIC_MM_PER_ML
     for body in bodies:
         volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
         if volume == 0.0:
@@ -211,7 +279,7 @@ def label_mesh(
                 explain(
                     f"{body.name} lies wholly outside the bone.",
                     where=body.name,
-                    got="0 mL inside the sacrum",
+                    got="0 mL inside bone",
                     allowed="a body that meets the bone",
                     next_step="check its points (frame G, mm: x anterior, y superior, z to the right)",
                 )
@@ -222,7 +290,7 @@ def label_mesh(
         triangles = surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
         measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
-    return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)
+    return ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces, measures)
 
 
 def _deviation(points: FloatArray, triangles: IntArray, sheet: Sheet) -> float:

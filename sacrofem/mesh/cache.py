@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import platformdirs
 
 from sacrofem import errors
-from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
+from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import MeshError, explain, output_errors
 from sacrofem.mesh.build import mesh_digest
 from sacrofem.mesh.model import ModelMesh
@@ -37,6 +37,7 @@ def load_or_build_mesh(
     implants: Sequence[Implant],
     settings: MeshSettings,
     folder: Path | None = None,
+    extent: Extent = "sacrum",
 ) -> ModelMesh:
     """Load the mesh of these entries from the cache, or build it in a process of its own and keep it.
 
@@ -49,11 +50,12 @@ def load_or_build_mesh(
         implants: Screws of all treatments.
         settings: Mesh sizes, mm.
         folder: Cache folder; by default :func:`default_mesh_folder`.
+        extent: What is modelled of the pelvis.
 
     Returns:
         The mesh. Errors raised while building arrive with their class and message.
     """
-    digest = mesh_digest(anatomy, fracture, patterns, implants, settings)
+    digest = mesh_digest(anatomy, fracture, patterns, implants, settings, extent)
     folder = default_mesh_folder() if folder is None else folder
     kept = folder / f"{digest}.npz"
     if kept.exists():
@@ -65,6 +67,7 @@ def load_or_build_mesh(
         "patterns": [pattern.model_dump(mode="json") for pattern in patterns],
         "implants": [implant.model_dump(mode="json") for implant in implants],
         "settings": settings.model_dump(mode="json"),
+        "extent": extent,
     }
     with output_errors(folder, "another folder for meshes (XDG_CACHE_HOME)"):
         folder.mkdir(parents=True, exist_ok=True)

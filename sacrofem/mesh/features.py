@@ -16,7 +16,7 @@ from sacrofem.mesh.cutting import cut_cells
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import RIDGE_ANGLE, SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
-from sacrofem.shapes.field import Shape
+from sacrofem.shapes.field import BoolArray, Shape
 
 #: Levels nearer to zero than this share of the local size count as zero: avoids the flattest splinters.
 SNAP = 0.05
@@ -66,13 +66,14 @@ def has_bit(references: IntArray, bit: int) -> IntArray:
     return held
 
 
-def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
+def split(mesh: Tetrahedra, feature: Feature, near: float, within: IntArray | None = None) -> Tetrahedra:
     """Cut all cells along the zero level of a feature, moving no node.
 
     Args:
         mesh: The mesh so far.
         feature: The feature; cells on its negative side get its bit.
         near: Edge length at features, mm.
+        within: References of the cells that are cut; the others stay whole (None: all are cut).
 
     Returns:
         The cut mesh. A feature that touches no cell leaves the mesh as it is.
@@ -80,7 +81,15 @@ def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
     level = feature.level(mesh.points)
     if feature.volume is not None:
         level = level - offset_for_volume(mesh, level, feature.volume)
-    return cut_cells(mesh, np.where(np.abs(level) < SNAP * near, 0.0, level), feature.bit)
+    level = np.where(np.abs(level) < SNAP * near, 0.0, level)
+    if within is None:
+        return cut_cells(mesh, level, feature.bit)
+    # Beyond the chosen cells the level is zero: there only edges that they share are cut, so that cells go on to fit.
+    inside = np.zeros(len(mesh.points), dtype=np.bool_)
+    inside[mesh.cells[np.isin(mesh.references, within)]] = True
+    cut = cut_cells(mesh, np.where(inside, level, 0.0), feature.bit)
+    strayed = (has_bit(cut.references, feature.bit) == 1) & ~np.isin(cut.references - feature.bit, within)
+    return Tetrahedra(cut.points, cut.cells, np.where(strayed, cut.references - feature.bit, cut.references))
 
 
 def offset_for_volume(mesh: Tetrahedra, level: FloatArray, volume: float) -> float:
@@ -120,9 +129,18 @@ def negative_fraction(corners: FloatArray) -> FloatArray:
     return bounded
 
 
-def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float) -> Tetrahedra:
-    """Remesh to a size field, keeping all interfaces between references."""
+def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float, kept: BoolArray | None = None) -> Tetrahedra:
+    """Remesh to a size field, keeping all interfaces between references.
+
+    Args:
+        mesh: The cut mesh.
+        size: Wanted edge length, mm.
+        smallest: Smallest edge length allowed, mm.
+        kept: (m,) cells that stay as they are, far from all that was cut (None: none).
+    """
     worker = _load(mesh)
+    if kept is not None and kept.any():
+        worker.set_required_tetrahedra(np.flatnonzero(kept).astype(np.int32))
     worker.set_field("metric", size(mesh.points).reshape(-1, 1))
     worker.remesh(hmin=smallest, hausd=CLEAN_DEVIATION, hgrad=CLEAN_GRADATION, ar=RIDGE_ANGLE, verbose=-1)
     return _unload(worker)

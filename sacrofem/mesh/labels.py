@@ -11,8 +11,9 @@ from sacrofem.mesh.facets import Facets, facet_geometry
 from sacrofem.mesh.features import Feature, has_bit
 from sacrofem.mesh.model import IntArray
 from sacrofem.mesh.tetrahedra import Tetrahedra
+from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.fracture import Sheet
-from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
+from sacrofem.shapes.sacrum import Sacrum
 
 #: First region numbers of cement bodies, of screws, and of volumes that several of them share.
 FIRST_CEMENT, FIRST_SCREW, FIRST_SHARED = 10, 50, 100
@@ -20,7 +21,9 @@ FIRST_CEMENT, FIRST_SCREW, FIRST_SHARED = 10, 50, 100
 JOINT = "+"
 
 
-def name_regions(mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]) -> tuple[IntArray, IntArray, dict[int, str]]:
+def name_regions(
+    mesh: Tetrahedra, host: IntArray, host_names: Mapping[int, str], bodies: Sequence[Feature]
+) -> tuple[IntArray, dict[int, str]]:
     """Region numbers of all cells.
 
     Bodies of different treatments may overlap (two needle paths through one ala): such cells get a region of
@@ -28,14 +31,14 @@ def name_regions(mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]) ->
 
     Args:
         mesh: The mesh, its references holding the bits of the bodies.
-        sacrum: Gives the bone region at cell centroids.
+        host: (m,) regions where treatments are absent.
+        host_names: Their names.
         bodies: Cement bodies and screws.
 
     Returns:
-        (m,) regions, (m,) host regions, and the names of the region numbers.
+        (m,) regions, and the names of the region numbers.
     """
-    host = np.asarray(sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
-    names = dict(REGION_NAMES)
+    names = dict(host_names)
     own: dict[int, int] = {}
     cements = screws = 0
     for body in bodies:
@@ -65,7 +68,7 @@ def name_regions(mesh: Tetrahedra, sacrum: Sacrum, bodies: Sequence[Feature]) ->
             number, shared = shared, shared + 1
             names[number] = JOINT.join(body.name for body in holders)
         regions[held == bits] = number
-    return regions, host, names
+    return regions, names
 
 
 def regions_of(region_names: Mapping[int, str], body: str) -> list[int]:
@@ -73,34 +76,43 @@ def regions_of(region_names: Mapping[int, str], body: str) -> list[int]:
     return [number for number, name in region_names.items() if body in name.split(JOINT)]
 
 
-def name_surfaces(
-    mesh: Tetrahedra, facets: Facets, sacrum: Sacrum, sheets: Sequence[tuple[Sheet, Feature]]
-) -> dict[str, IntArray]:
-    """Named facets: cortex, joint surfaces, endplate and fractures.
-
-    Args:
-        mesh: The mesh.
-        facets: Its facets.
-        sacrum: Masks of outer facets.
-        sheets: Fracture sheets with the features they became.
-
-    Returns:
-        name -> (k, 3) node numbers; outer facets are ordered outward, a fracture's from the medial side to the lateral.
-    """
+def sacrum_surfaces(mesh: Tetrahedra, facets: Facets, sacrum: Sacrum) -> dict[str, IntArray]:
+    """Cortex, endplate and joint surfaces of a sacrum alone: name -> (k, 3) node numbers, ordered outward."""
     centroids, normals = facet_geometry(mesh.points, facets.outer)
-    surfaces = {
+    return {
         "cortex": facets.outer,
         "endplate": facets.outer[sacrum.endplate(centroids, normals)],
         "auricular_right": facets.outer[sacrum.auricular(centroids, normals, "right")],
         "auricular_left": facets.outer[sacrum.auricular(centroids, normals, "left")],
     }
+
+
+def fracture_surfaces(
+    mesh: Tetrahedra, facets: Facets, sheets: Sequence[tuple[Sheet, Feature, BoolArray]]
+) -> dict[str, IntArray]:
+    """The facets of fractures.
+
+    Args:
+        mesh: The mesh.
+        facets: Its facets.
+        sheets: Fracture sheets with the features they became and the (m,) cells they run through.
+
+    Returns:
+        name -> (k, 3) node numbers, ordered from the medial side to the lateral.
+    """
+    surfaces = {}
     middles = mesh.points[facets.inner].mean(axis=1)
-    for sheet, feature in sheets:
+    for sheet, feature, broken in sheets:
         medial = has_bit(mesh.references, feature.bit)[facets.inner_cells]
-        chosen = (medial[:, 0] != medial[:, 1]) & sheet.extent(middles)
+        chosen = (medial[:, 0] != medial[:, 1]) & broken[facets.inner_cells].all(axis=1) & sheet.extent(middles)
         triangles = facets.inner[chosen]
         outward = medial[chosen, 0] == 1  # the facet points from its first cell to its second
         surfaces[feature.name] = np.where(outward[:, None], triangles, triangles[:, [0, 2, 1]])
+    return surfaces
+
+
+def require_facets(surfaces: Mapping[str, IntArray]) -> None:
+    """Raise :class:`MeshError` where a named surface has no facets."""
     for name, triangles in surfaces.items():
         if len(triangles) == 0:
             raise MeshError(
@@ -112,4 +124,3 @@ def name_surfaces(
                     next_step="check that the fracture or the landmarks of the anatomy lie in the bone",
                 )
             )
-    return surfaces

@@ -9,8 +9,11 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from sacrofem.errors import MeshError, explain
-from sacrofem.mesh.facets import list_facets
+from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray
+
+#: Rounds in which splinters are absorbed: one that lies among splinters only needs another.
+_ABSORB_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,34 @@ def tidy(mesh: Tetrahedra) -> Tetrahedra:
     inverted = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0
     cells[inverted] = cells[inverted][:, [0, 2, 1, 3]]
     return Tetrahedra(points, cells, mesh.references)
+
+
+def absorb_splinters(mesh: Tetrahedra, smallest: float) -> Tetrahedra:
+    """Give pieces of a reference smaller than ``smallest`` mm^3 the reference they share the largest area with.
+
+    A cut that grazes a surface leaves a few loose cells there, and pieces that hang together by an edge alone, which no
+    remesher can keep.
+    """
+    facets, references = list_facets(mesh.cells), mesh.references.copy()
+    areas = facet_areas(mesh.points, facets.inner)
+    a, b, c, d = (mesh.points[mesh.cells[:, i]] for i in range(4))
+    volumes = np.abs(np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a)) / 6.0
+    for _ in range(_ABSORB_ROUNDS):
+        sides = references[facets.inner_cells]
+        same = sides[:, 0] == sides[:, 1]
+        pairs, size = facets.inner_cells[same], len(mesh.cells)
+        graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (size, size))
+        piece = connected_components(graph, directed=False)[1]
+        small = np.flatnonzero(np.bincount(piece, volumes) < smallest)
+        if not len(small):
+            break
+        beside = piece[facets.inner_cells]
+        for number in small:
+            here = ~same & (beside == number).any(axis=1)
+            if here.any():
+                others = np.where(beside[here, 0] == number, sides[here, 1], sides[here, 0])
+                references[piece == number] = np.argmax(np.bincount(others, areas[here]))
+    return Tetrahedra(mesh.points, mesh.cells, references)
 
 
 def require_connected(mesh: Tetrahedra) -> None:

@@ -30,6 +30,7 @@ def work(request: Path, out: Path) -> int:
             [CementPattern.model_validate(entry) for entry in asked["patterns"]],
             [Implant.model_validate(entry) for entry in asked["implants"]],
             MeshSettings.model_validate(asked["settings"]),
+            asked["extent"],
         )
         with output_errors(out, "another folder for meshes (XDG_CACHE_HOME)"):
             mesh.save(out)

@@ -20,14 +20,19 @@ _COLOURS = {
     "fracture": "#c2185b",
     "auricular": "#4f9bd9",
     "endplate": "#8bc34a",
+    "acetabulum": "#b39ddb",
+    "sacroiliac": "#1976d2",
+    "symphysis": "#00acc1",
 }
+#: Kinds of region drawn as bodies in the translucent bone.
+_BODIES = ("cement", "screw", "sacroiliac", "symphysis")
 #: Title -> direction from the bone to the eye, frame G (x anterior, y superior, z to the right).
 _VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
 _UP = (0.0, 1.0, 0.0)
 
 
 def draw_model(mesh: ModelMesh, path: Path) -> None:
-    """Draw the bone translucent with cement, screws, fracture, joint surfaces and endplate, from three sides.
+    """Draw the bone translucent with cement, screws, cartilage, fracture, joint surfaces and endplate, from three sides.
 
     Args:
         mesh: The model mesh.
@@ -38,14 +43,14 @@ def draw_model(mesh: ModelMesh, path: Path) -> None:
     legend = [("bone", _COLOURS["bone"])]
     grid = pv.UnstructuredGrid({pv.CellType.TETRA: mesh.cells}, mesh.points)
     for number, name in mesh.region_names.items():
-        kind = name.split(":")[0]
-        if kind in ("cement", "screw") and (mesh.regions == number).any():
+        kind = _kind(name)
+        if kind in _BODIES and (mesh.regions == number).any():
             body = grid.extract_cells(np.flatnonzero(mesh.regions == number)).extract_surface(algorithm="dataset_surface")
             parts.append((body, _COLOURS[kind], 1.0))
             if "+" not in name:
                 legend.append((name, _COLOURS[kind]))
     for name in mesh.surfaces:
-        kind = name.split(":")[0].split("_")[0]
+        kind = _kind(name)
         if kind in _COLOURS:
             parts.append((_surface(mesh, name), _COLOURS[kind], 0.75 if kind == "fracture" else 0.45))
             legend.append((name, _COLOURS[kind]))
@@ -118,6 +123,11 @@ def _look(plotter: pv.Plotter, points: np.ndarray, direction: np.ndarray | tuple
     plotter.camera_position = [tuple(eye), tuple(centre), _UP]
     plotter.enable_parallel_projection()
     plotter.camera.parallel_scale = 0.4 * float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
+
+
+def _kind(name: str) -> str:
+    """``cement`` of ``cement:<name>``, ``acetabulum`` of ``acetabulum_right``."""
+    return name.split(":")[0].split("_")[0]
 
 
 def _surface(mesh: ModelMesh, name: str) -> pv.PolyData:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from sacrofem.mesh.host import SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
 from sacrofem.results.micromotion import Measure
@@ -60,7 +61,8 @@ def neighbourhoods(mesh: ModelMesh) -> dict[str, BoolArray]:
         Name -> (m,) mask: the bone regions, ``near_fracture``, and ``near_cement`` and ``near_screw`` where the study
         has any.
     """
-    bone = mesh.regions == mesh.host_regions
+    soft = [number for number, name in mesh.region_names.items() if name in SOFT_REGIONS]
+    bone = (mesh.regions == mesh.host_regions) & ~np.isin(mesh.host_regions, soft)
     centroids = mesh.points[mesh.cells].mean(axis=1)
     masks = {mesh.region_names[int(n)]: bone & (mesh.host_regions == n) for n in np.unique(mesh.host_regions)}
     facets = [mesh.surfaces[f"fracture:{name}"] for name in mesh.fractures]

@@ -19,6 +19,7 @@ from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
+from sacrofem.results.joints import measure_joints
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
@@ -89,9 +90,12 @@ def _keep(
     assert fields is not None  # gather_fields returns None on the other ranks alone
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
+    whole = "+".join(fields.fractures)
+    measures = measure_case(fields, masks, force, solution.work)
+    measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
-        for fracture, measure in measure_case(fields, masks, force, solution.work)
+        for fracture, measure in measures
     ]
     record = {"rows": [asdict(row) for row in rows], "diagnostics": _diagnose(solution, force)}
     archive.keep(case.name, record)
@@ -107,6 +111,8 @@ def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
         "contact_steps": solution.contact_steps,
         "force_N": [float(component) for component in force],
         "reaction_N": list(solution.reaction),
+        "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
+        "flexion_moments_Nmm": solution.flexion_moments,
         "force_imbalance": solution.imbalance,
         "moment_imbalance_mm": solution.moment_imbalance,
         "work_Nmm": solution.work,

@@ -7,6 +7,9 @@ from sacrofem.catalogue.models import BmdLevel
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.mechanics.properties import Properties
 
+#: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
+_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium")}
+
 
 def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     """Stiffness of bone at a BMD level and of every treatment's material.
@@ -19,10 +22,16 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         Moduli by region name, cortex, interface and support.
     """
     law = study.density_law
-    young: dict[str, float] = {region: young_modulus(law, bmd) for region, bmd in level.bmd.items()}
+    young: dict[str, float] = {
+        region: young_modulus(law, bmd) for name, bmd in level.bmd.items() for region in _REGIONS.get(name, (name,))
+    }
     poisson = dict.fromkeys(young, law.poisson_ratio)
+    hips = [region for regions in _REGIONS.values() for region in regions]
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}
+    if study.study.extent == "pelvic_ring":
+        bodies |= dict.fromkeys(("sacroiliac_right", "sacroiliac_left"), study.study.cartilage)
+        bodies["symphysis"] = study.study.disc
     for region, material in bodies.items():
         young[region] = study.materials[material].young_modulus
         poisson[region] = study.materials[material].poisson_ratio
@@ -34,4 +43,5 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         cortical_poisson_ratio=level.cortical_poisson_ratio,
         interface=study.interface,
         support=study.support,
+        cortical_thickness_of=dict.fromkeys(hips, level.hip_cortical_thickness or level.cortical_thickness),
     )

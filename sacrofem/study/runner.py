@@ -127,7 +127,8 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
 
 def _mesh(resolved: ResolvedStudy, folder: Path | None) -> ModelMesh:
     bodies = list(resolved.patterns.values()), list(resolved.implants.values())
-    return load_or_build_mesh(resolved.anatomy, resolved.fracture, *bodies, resolved.study.mesh, folder)
+    study = resolved.study
+    return load_or_build_mesh(resolved.anatomy, resolved.fracture, *bodies, study.mesh, folder, study.extent)
 
 
 def _log_effort(records: dict[str, dict[str, Any]], seconds: dict[str, float]) -> None:

@@ -1,0 +1,174 @@
+"""What is meshed before fractures and treatments are cut in: the sacrum alone, or the pelvic ring with its joints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sacrofem.mesh.facets import Facets, facet_geometry
+from sacrofem.mesh.features import GROWTH, Feature, has_bit, split
+from sacrofem.mesh.model import FloatArray, IntArray
+from sacrofem.mesh.surface import SizeField
+from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
+from sacrofem.shapes.field import BoolArray, Shape
+from sacrofem.shapes.pelvic_ring import PelvicRing
+from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
+
+HIP_RIGHT, HIP_LEFT, POSTERIOR_RIGHT, POSTERIOR_LEFT = 1001, 1002, 1003, 1004
+CARTILAGE_RIGHT, CARTILAGE_LEFT, DISC = 1005, 1006, 1007
+RING_REGION_NAMES = {
+    HIP_RIGHT: "hip_right",
+    HIP_LEFT: "hip_left",
+    POSTERIOR_RIGHT: "posterior_ilium_right",
+    POSTERIOR_LEFT: "posterior_ilium_left",
+    CARTILAGE_RIGHT: "sacroiliac_right",
+    CARTILAGE_LEFT: "sacroiliac_left",
+    DISC: "symphysis",
+}
+#: Joint -> (region of its tissue, its sides as regions: where relative motion is measured, the second against the first).
+JOINTS = {
+    "sacroiliac_right": (CARTILAGE_RIGHT, tuple(REGION_NAMES), (HIP_RIGHT, POSTERIOR_RIGHT)),
+    "sacroiliac_left": (CARTILAGE_LEFT, tuple(REGION_NAMES), (HIP_LEFT, POSTERIOR_LEFT)),
+    "symphysis": (DISC, (HIP_LEFT, POSTERIOR_LEFT), (HIP_RIGHT, POSTERIOR_RIGHT)),
+}
+#: Names of the regions that are no bone in any treatment.
+SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
+#: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
+_SPLINTER = 200.0
+#: Behind the joint's middle and above the posterior inferior spine the ilium is the posterior one, of lower density.
+_BELOW_SPINE = 10.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """A solid and how it is divided.
+
+    Attributes:
+        sacrum: The sacrum; fractures run through it alone.
+        solid: Signed distance of all that is meshed, mm.
+        bounds: Lower and upper corner of a box around it, mm.
+        names: Region number -> name.
+        ring: The pelvic ring; None where the sacrum is meshed alone.
+    """
+
+    sacrum: Sacrum
+    solid: Shape
+    bounds: tuple[FloatArray, FloatArray]
+    names: dict[int, str]
+    ring: PelvicRing | None = None
+
+
+def sacrum_host(sacrum: Sacrum) -> Host:
+    """The sacrum alone."""
+    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES))
+
+
+def ring_host(ring: PelvicRing) -> Host:
+    """The pelvic ring."""
+    return Host(ring.sacrum, ring.solid, ring.bounds, REGION_NAMES | RING_REGION_NAMES, ring)
+
+
+def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> SizeField:
+    """The size field ``elsewhere``, finer in and around cartilage and disc."""
+
+    def size(points: FloatArray) -> FloatArray:
+        away = np.minimum.reduce([ring.cartilage_right(points), ring.cartilage_left(points), ring.symphysis(points)])
+        finer: FloatArray = np.minimum(elsewhere(points), at_joints + GROWTH * np.maximum(away, 0.0))
+        return finer
+
+    return size
+
+
+def within_sacrum(level: Shape, host: Host) -> Shape:
+    """A fracture's level for the size field: the sheet has no end, but away from the sacrum it is not there."""
+    if host.ring is None:
+        return level
+    return lambda points: np.maximum(np.abs(level(points)), host.sacrum.bone(points))
+
+
+class JointCuts:
+    """The faces of the ring's joints as cuts, and what they tell of every cell.
+
+    Args:
+        ring: The ring.
+        first_bit: The lowest of four bits, free in the references.
+    """
+
+    def __init__(self, ring: PelvicRing, first_bit: int) -> None:
+        self.ring = ring
+        face = ring.pubic_face
+        self.sacral = Feature("sacral joint face", ring.sacral_face, first_bit)
+        self.iliac = Feature("iliac joint face", ring.iliac_face, first_bit << 1)
+        self.right = Feature("right pubic face", lambda points: points[:, 2] - face, first_bit << 2)
+        self.left = Feature("left pubic face", lambda points: points[:, 2] + face, first_bit << 3)
+
+    def cut(self, mesh: Tetrahedra, near: float) -> Tetrahedra:
+        """Divide the solid into sacrum, cartilage, hip bones and disc."""
+        mesh = split(split(mesh, self.sacral, near), self.iliac, near)
+        mesh = absorb_splinters(mesh, _SPLINTER)
+        for feature, present in ((self.right, (self.iliac,)), (self.left, (self.iliac, self.right))):
+            references = np.unique(mesh.references)
+            mesh = split(mesh, feature, near, references[np.all([has_bit(references, f.bit) == 1 for f in present], axis=0)])
+        return absorb_splinters(mesh, _SPLINTER)
+
+    def sacral_references(self, mesh: Tetrahedra) -> IntArray:
+        """References of the sacrum's cells."""
+        references = np.unique(mesh.references)
+        return references[has_bit(references, self.sacral.bit) == 1]
+
+    def regions(self, mesh: Tetrahedra) -> IntArray:
+        """(m,) host regions."""
+        centroids = mesh.points[mesh.cells].mean(axis=1)
+        sacral, iliac, beyond_right, beyond_left = (
+            has_bit(mesh.references, feature.bit) == 1 for feature in (self.sacral, self.iliac, self.right, self.left)
+        )
+        is_right = np.where(iliac, ~beyond_right, centroids[:, 2] > 0.0)
+        posterior = is_posterior(self.ring, centroids)
+        return np.select(
+            [sacral, ~iliac, beyond_right & ~beyond_left, posterior],
+            [
+                self.ring.sacrum.region(centroids),
+                np.where(is_right, CARTILAGE_RIGHT, CARTILAGE_LEFT),
+                np.full(len(centroids), DISC),
+                np.where(is_right, POSTERIOR_RIGHT, POSTERIOR_LEFT),
+            ],
+            np.where(is_right, HIP_RIGHT, HIP_LEFT),
+        ).astype(np.int64)
+
+
+def is_posterior(ring: PelvicRing, points: FloatArray) -> BoolArray:
+    """Which points of the hip bones lie in the posterior ilium: behind the middle of the sacroiliac joint."""
+    behind: BoolArray = points[:, 0] < ring.posterior_ilium[0]
+    return behind & (points[:, 1] > ring.posterior_ilium[1] - _BELOW_SPINE)
+
+
+def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring: PelvicRing) -> dict[str, IntArray]:
+    """Cortex, endplate, acetabula and the faces of the joints.
+
+    Args:
+        mesh: The mesh.
+        facets: Its facets.
+        host_regions: (m,) host regions.
+        ring: Masks of outer facets.
+
+    Returns:
+        name -> (k, 3) node numbers. The cortex leaves out cartilage and disc, and the bones' faces towards them: the plates
+        there are thin (0.23 mm sacral, 0.36 mm iliac, McLauchlan and Gardner 2002). ``joint:<name>:first`` and ``:second``
+        are the faces of a joint's tissue towards its two bones.
+    """
+    outer, owners = facets.outer, host_regions[facets.outer_cells]
+    centroids, normals = facet_geometry(mesh.points, outer)
+    soft = np.isin(owners, [tissue for tissue, _, _ in JOINTS.values()])
+    sacral = np.isin(owners, list(REGION_NAMES))
+    surfaces = {"cortex": outer[~soft], "endplate": outer[sacral & ring.sacrum.endplate(centroids, normals)]}
+    for side, hip in (("right", (HIP_RIGHT, POSTERIOR_RIGHT)), ("left", (HIP_LEFT, POSTERIOR_LEFT))):
+        socket: Callable[[FloatArray, FloatArray], BoolArray] = ring.surfaces[f"acetabulum_{side}"]
+        surfaces[f"acetabulum_{side}"] = outer[np.isin(owners, hip) & socket(centroids, normals)]
+    sides = host_regions[facets.inner_cells]
+    for name, (tissue, *bones_of_sides) in JOINTS.items():
+        for place, bones in zip(("first", "second"), bones_of_sides, strict=True):
+            between = [(sides[:, i] == tissue) & np.isin(sides[:, 1 - i], bones) for i in range(2)]
+            surfaces[f"joint:{name}:{place}"] = facets.inner[between[0] | between[1]]
+    return surfaces

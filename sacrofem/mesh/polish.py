@@ -1,0 +1,53 @@
+"""Good quality by turns: nodes of flat cells are moved, then the few places that stay flat are remeshed by MMG."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sacrofem.mesh.features import clean_up
+from sacrofem.mesh.quality import radius_ratio
+from sacrofem.mesh.repair import lift_worst
+from sacrofem.mesh.surface import SizeField
+from sacrofem.mesh.tetrahedra import Tetrahedra
+from sacrofem.shapes.field import BoolArray
+
+#: Measured on the ring (141,000 cells): smallest quality 0.022 after one remeshing of all and moving of nodes, 0.05 after one
+#: turn, 0.10 after two; a turn takes 2-6 s.
+TURNS = 4
+#: Rings of cells around a flat one that are remeshed.
+RINGS = 2
+
+
+def polish(mesh: Tetrahedra, size: SizeField, smallest: float, goal: float) -> Tetrahedra:
+    """Lift the smallest quality to ``goal`` where that can be done.
+
+    Args:
+        mesh: The cleaned-up mesh.
+        size: Wanted edge length, mm.
+        smallest: Smallest edge length allowed, mm.
+        goal: Radius ratio below which a cell is worked on.
+
+    Returns:
+        The best of the meshes on the way, by their smallest quality.
+    """
+    best = mesh = lift_worst(mesh, goal)
+    reached = radius_ratio(mesh.points, mesh.cells)
+    for _ in range(TURNS):
+        quality = radius_ratio(mesh.points, mesh.cells)
+        if quality.min() >= goal:
+            break
+        mesh = lift_worst(clean_up(mesh, size, smallest, ~rings_around(mesh, quality < goal, RINGS)), goal)
+        quality = radius_ratio(mesh.points, mesh.cells)
+        if quality.min() > reached.min():
+            best, reached = mesh, quality
+    return best
+
+
+def rings_around(mesh: Tetrahedra, cells: BoolArray, rings: int) -> BoolArray:
+    """(m,) these cells and those within so many rings, neighbours being cells that share a node."""
+    around = cells
+    for _ in range(rings):
+        near = np.zeros(len(mesh.points), dtype=np.bool_)
+        near[mesh.cells[around]] = True
+        around = near[mesh.cells].any(axis=1)
+    return around
