@@ -1,4 +1,4 @@
-"""Good quality by turns: nodes of flat cells are moved, then the few places that stay flat are remeshed by MMG."""
+"""Good quality by turns: flat cells are mended, then the few places that stay flat are remeshed by MMG, and mended again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.field import BoolArray
 
-#: Measured on the ring (141,000 cells): smallest quality 0.022 after one remeshing of all and moving of nodes, 0.05 after one
-#: turn, 0.10 after two; a turn takes 2-6 s.
+#: Most turns. On the ring of 140,000 cells mending alone reached 0.10; while it only moved nodes, it took two turns of 2-6 s.
 TURNS = 4
 #: Rings of cells around a flat one that are remeshed.
 RINGS = 2
