@@ -8,27 +8,26 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, explain
 from sacrofem.fingerprint import fingerprint_code
-from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
+from sacrofem.mesh.bodies import collect_bodies
+from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
 from sacrofem.mesh.labels import name_regions, name_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.quality import require_quality
+from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets
 from sacrofem.mesh.smoothing import lift_worst
 from sacrofem.mesh.surface import contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
-from sacrofem.shapes.cement import cement_body, check_needle_path
-from sacrofem.shapes.fracture import Sheet, fracture_sheet
+from sacrofem.shapes.fracture import Sheet, fracture_sheets
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
-from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
 
@@ -69,33 +68,22 @@ def build_model_mesh(
 
     Args:
         anatomy: The sacrum.
-        fracture: The fracture sheet.
+        fracture: The fracture.
         patterns: Cement patterns of all treatments.
-        implants: Screws of all treatments.
+        implants: Implants of all treatments.
         settings: Mesh sizes, mm.
 
     Returns:
         The mesh with named regions and surfaces.
 
     Raises:
-        GeometryError: A needle leaves the bone, cement does not fit, or a screw misses the bone.
+        GeometryError: A needle leaves the bone, cement does not fit, or a corridor is too narrow.
         MeshError: No mesh, or none of the required quality.
     """
     sacrum = build_sacrum(anatomy)
-    bodies: list[Feature] = []
-    measures: dict[str, float] = {}
-    with stage("cement fitted"):
-        for pattern in patterns:
-            check_needle_path(pattern, sacrum)
-            level, scale = fit_cement(pattern.name, partial(cement_body, pattern), sacrum.bone, sacrum.bounds, pattern.volume)
-            wanted = pattern.volume * CUBIC_MM_PER_ML
-            bodies.append(Feature(f"cement:{pattern.name}", level, 1 << len(bodies), wanted))
-            measures[f"cement_ml_wanted:{pattern.name}"] = pattern.volume
-            measures[f"cement_scale:{pattern.name}"] = scale
-    bodies += [
-        Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i)) for i, implant in enumerate(implants)
-    ]
-    mesh = mesh_features(sacrum, bodies, [fracture_sheet(fracture)], settings)
+    with stage("cement fitted, corridors measured"):
+        bodies, measures = collect_bodies(sacrum, fracture, patterns, implants)
+    mesh = mesh_features(sacrum, bodies, fracture_sheets(fracture), settings)
     return ModelMesh(
         points=mesh.points,
         cells=mesh.cells,
@@ -113,32 +101,33 @@ def mesh_features(sacrum: Sacrum, bodies: Sequence[Feature], sheets: Sequence[Sh
 
     Args:
         sacrum: The bone.
-        bodies: Cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
+        bodies: Bruises, cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
         sheets: Fracture sheets.
         settings: Mesh sizes, mm.
 
     Returns:
         The mesh; its digest is empty.
     """
-    # The positive side of a sheet is lateral; the bit marks the medial, negative side.
-    pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
-    features = [*bodies, *(feature for _, feature in pairs)]
+    numbered = number_sheets(sheets, 1 << len(bodies))
+    features = [*bodies, *(sheet.level for sheet in numbered)]
     size = size_field(features, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     with stage("surface sampled and remeshed"):
         surface = remesh_surface(contour_shape(sacrum.bone, sacrum.bounds, settings.sampling), size, smallest)
     with stage("volume filled"):
         mesh = fill_surface(surface, size)
-    for feature in features:
-        with stage(f"{feature.name} cut in"):
-            mesh = split(mesh, feature, settings.feature_size)
+    for body in bodies:
+        with stage(f"{body.name} cut in"):
+            mesh = split(mesh, body, settings.feature_size)
+    with stage("fracture cut in"):
+        mesh = cut_sheets(mesh, numbered, settings.feature_size)
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest)
     with stage("worst cells lifted"):
         mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, sacrum, bodies, pairs)
+    return label_mesh(mesh, quality, sacrum, bodies, numbered)
 
 
 def label_mesh(
@@ -146,7 +135,7 @@ def label_mesh(
     quality: FloatArray,
     sacrum: Sacrum,
     bodies: Sequence[Feature],
-    sheets: Sequence[tuple[Sheet, Feature]],
+    sheets: Sequence[SheetFeature],
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
     regions, host, names = name_regions(mesh, sacrum, bodies)
@@ -174,8 +163,8 @@ def label_mesh(
             )
         kind, name = body.name.split(":", 1)
         measures[f"{kind}_ml:{name}"] = volume
-    for sheet, feature in sheets:
-        triangles = surfaces[feature.name]
+    for feature in sheets:
+        sheet, triangles = feature.sheet, surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
         measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
     return ModelMesh(mesh.points, mesh.cells, regions, names, host, surfaces, measures)

@@ -6,7 +6,7 @@ Every split cuts all cells: a fracture also runs through regions that are bone a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import mmgpy
@@ -65,13 +65,14 @@ def has_bit(references: IntArray, bit: int) -> IntArray:
     return held
 
 
-def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
+def split(mesh: Tetrahedra, feature: Feature, near: float, only: Callable[[int], bool] | None = None) -> Tetrahedra:
     """Cut all cells along the zero level of a feature, moving no node (MMG's level-set mode, no remeshing).
 
     Args:
         mesh: The mesh so far.
         feature: The feature; cells on its negative side get its bit.
         near: Edge length at features, mm.
+        only: References whose cells are cut and get the bit; None: all.
 
     Returns:
         The cut mesh. A feature that touches no cell leaves the mesh as it is.
@@ -80,17 +81,29 @@ def split(mesh: Tetrahedra, feature: Feature, near: float) -> Tetrahedra:
     if feature.volume is not None:
         level = level - offset_for_volume(mesh, level, feature.volume)
     level = np.where(np.abs(level) < SNAP * near, 0.0, level)
-    if not (level < 0).any():
+    present = [int(reference) for reference in np.unique(mesh.references)]
+    chosen = [reference for reference in present if only is None or only(reference)]
+    cut = np.isin(mesh.references, chosen)
+    corners = level[mesh.cells[cut]]
+    if not (corners < 0).any():
         return mesh
-    if not (level > 0).any():
-        return Tetrahedra(mesh.points, mesh.cells, mesh.references + feature.bit)
+    if not (corners > 0).any():
+        return Tetrahedra(mesh.points, mesh.cells, mesh.references + feature.bit * cut)
     worker = _load(mesh)
-    present = np.unique(mesh.references)
+    # References that come out are raised above those that go in: MMG mixes up a reference that means both.
+    raised = int(mesh.references.max())
     worker.set_multi_materials(
-        [{"ref": int(r), "split": True, "ref_minus": int(r) + feature.bit, "ref_plus": int(r)} for r in present]
+        [
+            {"ref": old, "split": True, "ref_minus": raised + old + feature.bit, "ref_plus": raised + old}
+            if old in chosen
+            else {"ref": old, "split": False, "ref_minus": old, "ref_plus": old}
+            for old in present
+        ]
     )
     worker.remesh_levelset(level.reshape(-1, 1), noinsert=1, noswap=1, nomove=1, verbose=-1)
-    return _unload(worker)
+    cut_mesh = _unload(worker)
+    lowered = np.where(cut_mesh.references > raised, cut_mesh.references - raised, cut_mesh.references)
+    return Tetrahedra(cut_mesh.points, cut_mesh.cells, lowered)
 
 
 def offset_for_volume(mesh: Tetrahedra, level: FloatArray, volume: float) -> float:

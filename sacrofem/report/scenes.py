@@ -64,7 +64,7 @@ def draw_model(mesh: ModelMesh, path: Path) -> None:
 
 
 def draw_fracture_motion(surface: Path, path: Path) -> None:
-    """Draw opening and sliding on the fracture's medial face, seen from its lateral side.
+    """Draw opening and sliding on the fracture's medial face, seen laterally (sheets of both sides: from the front).
 
     Args:
         surface: ``.vtp`` of the fracture with point data ``opening`` and ``sliding``, mm.
@@ -72,6 +72,8 @@ def draw_fracture_motion(surface: Path, path: Path) -> None:
     """
     face = pv.read(surface)
     lateral = np.asarray(face.compute_normals(auto_orient_normals=False, consistent_normals=False)["Normals"]).mean(axis=0)
+    # Sheets of both sides look apart: then from the front.
+    lateral = lateral if np.linalg.norm(lateral) > 0.5 else np.array(_VIEWS["from the front"])
     plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=[1500, 800], border=False)
     for column, (field, colours) in enumerate((("opening", "coolwarm"), ("sliding", "viridis"))):
         plotter.subplot(0, column)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sacrofem.catalogue.models import BmdLevel, Load, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 
+_PARTS_OF_CEMENT = (("cement", ""), ("cement", ".core"), ("compacted", ""))
+
 
 @dataclass(frozen=True)
 class Case:
@@ -25,8 +27,9 @@ class Case:
 
 
 def active_regions(treatment: Treatment) -> frozenset[str]:
-    """Names of the mesh regions that a treatment fills with its own material."""
-    return frozenset(f"cement:{name}" for name in treatment.cement) | frozenset(f"screw:{name}" for name in treatment.implants)
+    """Names of the mesh regions that a treatment fills with its own material; not every pattern has all parts."""
+    cement = [f"{kind}:{name}{part}" for name in treatment.cement_names for kind, part in _PARTS_OF_CEMENT]
+    return frozenset(cement) | frozenset(f"screw:{name}" for name in treatment.implants)
 
 
 def expand_cases(study: ResolvedStudy) -> list[Case]:
