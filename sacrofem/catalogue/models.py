@@ -230,6 +230,8 @@ class Study(Entry):
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         mesh: Mesh sizes.
+        shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
+            ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
     """
 
     kind: Literal["study"] = "study"
@@ -244,6 +246,7 @@ class Study(Entry):
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     mesh: MeshSettings = MeshSettings()
+    shared_mesh: bool = True
 
     @property
     def reference(self) -> str | None:

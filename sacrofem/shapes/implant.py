@@ -13,8 +13,9 @@ from sacrofem.shapes.sacrum import Sacrum
 
 #: Spacing along an axis, mm, and directions around it, at which a corridor is measured.
 _STEP, _TURNS = 0.5, 24
-#: Where a screw passes through the bone's surface on purpose, this many diameters of its axis are no breach.
-_MOUTH = 1.5
+#: Where a screw passes through the bone's surface on purpose, so many radii and mm of its axis are no breach: its mantle
+#: leaves an oblique surface before or after its axis does.
+_MOUTH_RADII, _MOUTH = 1.5, 3.0
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ def measure_corridor(screw: ScrewShape, sacrum: Sacrum) -> Corridor:
     radius = screw.radius(depth)
     first, last = in_bone[0], in_bone[-1]
     from_entry, to_exit = depth - depth[first], depth[last] - depth
-    kept = from_entry >= _MOUTH * 2 * radius
-    kept &= (to_exit >= _MOUTH * 2 * radius) if last < len(depth) - 1 else to_exit >= 0.0
+    mouth = _MOUTH_RADII * radius + _MOUTH
+    kept = from_entry >= mouth
+    kept &= (to_exit >= mouth) if last < len(depth) - 1 else to_exit >= 0.0
     kept[(first + last) // 2] = True
     side = _across(screw.tip - screw.entry)
     turns = np.linspace(0.0, 2 * np.pi, _TURNS, endpoint=False)
