@@ -10,7 +10,7 @@ import numpy as np
 from sacrofem.catalogue.cement import CementPattern
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
-from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement, inside_cancellous
+from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.features import Feature
 from sacrofem.mesh.leakage import measure_leaks
 from sacrofem.shapes.cement import PlacedNeedle, cement_body, check_needle_path, needle_ellipsoid, needle_volumes, place_needles
@@ -18,6 +18,9 @@ from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
 from sacrofem.shapes.implant import check_corridor, implant_body
 from sacrofem.shapes.sacrum import Sacrum
+
+#: Cement mixed with bone around the void of a balloon, at least, mm.
+_RIM = 2.0
 
 
 def collect_bodies(
@@ -48,10 +51,12 @@ def collect_bodies(
         if pattern.balloon is not None:
             thickness = pattern.balloon.shell
             outer = _union([cement_body(placed, scale) for placed, scale, _ in fitted])
-            shells.append(Feature(f"compacted:{pattern.name}", inside_cancellous(_grown(outer, thickness), sacrum.bone), 0))
+            # Only the bone's surface cuts the shell off: the cement's own cut, beside it, would make splinters.
+            shells.append(Feature(f"compacted:{pattern.name}", _grown(outer, thickness), 0))
             first = [placed for placed, _, _ in fitted if placed.needle == pattern.needles[0]]
             voids = _union([needle_ellipsoid(placed, pattern.balloon.void) for placed in first])
-            cores.append(Feature(f"cement:{pattern.name}.core", inside_cancellous(voids, sacrum.bone), 0))
+            inner = _grown(_union([level for _, _, level in fitted]), -_RIM)
+            cores.append(Feature(f"cement:{pattern.name}.core", _intersection(voids, inner), 0))
     screws = []
     for implant in implants:
         for name, corridor in check_corridor(implant, sacrum).items():
@@ -114,6 +119,10 @@ def _union(shapes: Sequence[Shape]) -> Shape:
         return nearest
 
     return distance
+
+
+def _intersection(first: Shape, second: Shape) -> Shape:
+    return lambda points: np.maximum(first(points), second(points))
 
 
 def _grown(shape: Shape, thickness: float) -> Shape:

@@ -11,6 +11,8 @@ from sacrofem.catalogue.fracture import Bruise, Fracture, FractureSheet, SheetSi
 from sacrofem.shapes.field import BoolArray, FloatArray, Shape
 from sacrofem.shapes.primitives import ellipsoid
 
+#: Thickness of the layer of cells behind a sheet that ends at half spaces, mm; no interface lies beyond.
+_BACKING = 7.0
 _SUFFIXES = {"_right": "_left", "_left": "_right"}
 
 
@@ -134,6 +136,9 @@ def _limits(sheet: FractureSheet, side: str, levels: dict[str, Shape], mirrored:
             limits.append(Limit(f"{_surface(name)} {other.side} {other.distance:g}", _side(levels[name], other)))
         else:
             limits.append(Limit(_surface(name), _side(levels[name], other), behind))
+    if sheet.limits.half_spaces:
+        own = next(key for key, owner in sheet.names.items() if owner == side)
+        limits.append(Limit(f"backing of {own}", _backing(levels[own])))
     return limits
 
 
@@ -155,6 +160,11 @@ def _half_space(point: FloatArray, outward: FloatArray) -> Shape:
 
 def _ellipsoid(centre: FloatArray, semi_axes: FloatArray) -> Shape:
     return lambda points: ellipsoid(points, centre, semi_axes)
+
+
+def _backing(level: Shape) -> Shape:
+    """A parallel of a sheet: half spaces alone would leave the mesh a block of bone as wide as the sacrum behind it."""
+    return lambda points: -level(points) - _BACKING
 
 
 def _side(level: Shape, limit: SheetSide) -> Shape:
