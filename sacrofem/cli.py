@@ -1,11 +1,11 @@
-"""The command line: ``sacrofem run | check | list | show | schema | doctor``."""
+"""The command line: ``sacrofem run | check | list | show | gallery | schema | doctor``."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.table import Table
 
 from sacrofem import interruption
 from sacrofem.errors import Interrupted, SacrofemError
+
+if TYPE_CHECKING:
+    from sacrofem.catalogue import Library
+    from sacrofem.catalogue.entry import Entry
 
 app = typer.Typer(
     add_completion=False,
@@ -23,6 +27,7 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 
+AnatomyName = Annotated[str, typer.Option(help="The bone that pictures are drawn on.")]
 StudyPath = Annotated[Path, typer.Argument(help="Study file (YAML), or the name of a packaged study.")]
 
 
@@ -49,10 +54,12 @@ def run(
 
 @app.command()
 def check(study: StudyPath) -> None:
-    """Check a study file and everything it names, without meshing."""
+    """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
+    from sacrofem.study.fit import require_fit
 
     resolved = resolve_study(load_study(study))
+    require_fit(resolved)
     _out.print(
         f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
@@ -77,14 +84,36 @@ def list_entries(
 def show(
     name: Annotated[str, typer.Argument(help="Name of an entry, as `sacrofem list` gives it.")],
     beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG file: draw the entry on the translucent bone.")] = None,
+    anatomy: AnatomyName = "f50",
 ) -> None:
     """Show an entry with its figures and their source."""
     from sacrofem.catalogue import Library
 
-    for entry in Library.standard(beside).named(name):
+    library = Library.standard(beside)
+    entries = library.named(name)
+    if picture is not None:
+        _draw(entries, library, anatomy, picture)
+    for entry in entries:
         _out.print(f"[bold]{entry.kind} {entry.name}[/]: {entry.title}", highlight=False)
         _out.print_json(entry.model_dump_json(exclude={"kind", "name", "title", "source"}))
         _out.print(f"source: {entry.source}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def gallery(
+    folder: Annotated[Path, typer.Argument(help="Where gallery.md and its pictures go.")],
+    beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
+    anatomy: AnatomyName = "f50",
+) -> None:
+    """Draw every entry of the catalogue that has a shape, on one page."""
+    from sacrofem.catalogue import Library
+    from sacrofem.catalogue.models import Anatomy
+    from sacrofem.report.gallery import write_gallery
+
+    library = Library.standard(beside)
+    page = write_gallery(folder, library, library.get(Anatomy, anatomy, "--anatomy"))
+    _out.print(str(page), soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -126,6 +155,18 @@ def main() -> NoReturn:
         _abort_other_ranks()
         raise
     sys.exit(0)
+
+
+def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -> None:
+    """Draw the first entry that has a shape (names are unique but for the kind)."""
+    from sacrofem.catalogue.models import Anatomy
+    from sacrofem.errors import output_errors
+    from sacrofem.report.entries import Easel
+
+    shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
+    bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
+    with output_errors(picture, "another file with --picture"):
+        Easel(bone).draw(shaped[0], picture)
 
 
 def _fail(message: str, code: int) -> NoReturn:

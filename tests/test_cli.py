@@ -80,6 +80,23 @@ def test_list_and_show_name_every_entry_with_its_source(tmp_path: Path) -> None:
     assert "source" in sacrofem("show", "pmma", folder=tmp_path)
 
 
+def test_show_draws_an_entry_with_a_shape_and_says_so_of_one_without(tmp_path: Path) -> None:
+    sacrofem("show", "h_type", "--picture", "h.png", folder=tmp_path)
+    assert (tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
+    assert 5_000 < (tmp_path / "h.png").stat().st_size < 60_000
+    assert "no shape" in sacrofem("show", "pmma", "--picture", "pmma.png", folder=tmp_path, code=1)
+
+
+def test_gallery_page_shows_every_entry_that_has_a_shape() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    page = (docs / "gallery.md").read_text()
+    for kind in ("fractures", "cement", "implants"):
+        for path in (PACKAGED.parents[1] / kind).glob("*.yaml"):
+            assert f"### `{path.stem}`" in page
+    for picture in re.findall(r"\]\((gallery/.*?\.png)\)", page):
+        assert (docs / picture).stat().st_size < 60_000
+
+
 def test_show_suggests_the_nearest_name(tmp_path: Path) -> None:
     assert "pmma" in sacrofem("show", "pma", folder=tmp_path, code=1)
 
@@ -149,9 +166,9 @@ def own_pattern(folder: Path, **changes: str) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"volume": "-4.0"}, ["own.yaml:12", "volume", "-4.0", "greater than 0"]),
-        ({"volume": "60.0"}, ["own", "60 mL", "at most"]),
-        ({"entry": "[-56, -61, 80]"}, ["own", "leaves the bone", "mm outside bone"]),
+        ({"volume": "-4.0"}, ["own.yaml:16", "volume", "-4.0", "greater than 0"]),
+        ({"volume": "29.0"}, ["own", "29 mL", "at most"]),
+        ({"    entry": "[-56, -61, 80]"}, ["own", "leaves the bone", "mm outside bone"]),
         ({"material": "pma"}, ["pma", "pmma", "own"]),
     ],
 )

@@ -8,7 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 from scipy.spatial import Delaunay
 
-from sacrofem.catalogue.models import Anatomy, CementPattern, Fracture, Implant, MeshSettings
+from sacrofem.catalogue.cement import Capsule, CementPattern, Needle
+from sacrofem.catalogue.fracture import Classification, Fracture, FractureSheet
+from sacrofem.catalogue.implant import Implant, Screw
+from sacrofem.catalogue.models import Anatomy, MeshSettings
 from sacrofem.errors import GeometryError, MeshError
 from sacrofem.mesh import cache
 from sacrofem.mesh.build import mesh_digest, mesh_features
@@ -22,27 +25,26 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
-from sacrofem.shapes.cement import cement_body
-from sacrofem.shapes.fracture import Sheet, fracture_sheet
+from sacrofem.shapes.cement import cement_body, place_needles
+from sacrofem.shapes.fracture import Sheet, fracture_sheets
+from sacrofem.shapes.implant import implant_body
 from sacrofem.shapes.primitives import ellipsoid, tapered_capsule
 from sacrofem.shapes.sacrum import ALA, BODY, Sacrum
-from sacrofem.shapes.screw import screw_body
 
 REGULAR = np.array([[1.0, 1, 1], [-1, 1, -1], [1, -1, -1], [-1, -1, 1]])
 ANATOMY = Path(__file__).parents[1] / "geometry" / "anatomies" / "f50.yaml"
 SETTINGS = MeshSettings(size=5.0, feature_size=3.0, sampling=1.0)
 SAID = {"title": "test", "source": "test"}
-PATTERN = CementPattern(
-    name="tail", technique="long_axis", entry=(0, 12, 10), target=(0, -8, 12), radius=(5, 4), length=16,
-    volume=1.5, material="pmma", **SAID,
-)  # fmt: skip
-SCREW = Implant(name="cross", entry=(0, 0, 40), tip=(0, 0, -2), diameter=7.3, material="titanium", **SAID)
+NEEDLE = Needle(name="needle", entry=(0, 12, 10), target=(0, -8, 12), capsules=(Capsule(radius=(5, 4), length=16),))
+PATTERN = CementPattern(name="tail", technique="long_axis", needles=(NEEDLE,), volume=1.5, material="pmma", **SAID)
+SCREW = Implant(
+    name="cross", screws=(Screw(name="one", entry=(0, 0, 40), tip=(0, 0, -2), diameter=7.3),), material="titanium", **SAID
+)
 FRACTURE = Fracture(
     name="wavy",
-    denis_zone=1,
-    through=((-5, 0, 12), (5, 0, 12)),
-    normal=(0, 0, 1),
-    waviness=(0.5, 20.0),
+    classification=Classification(denis=1),
+    drawn="a wavy plane",
+    sheets=(FractureSheet(name="ala", through=((-5, 0, 12), (5, 0, 12)), normal=(0, 0, 1), waviness=(0.5, 20.0)),),
     **SAID,
 )
 
@@ -66,12 +68,12 @@ def stand_in_bone() -> Sacrum:
 
 def features() -> tuple[list[Feature], list[Sheet]]:
     sacrum = stand_in_bone()
-    level, _ = fit_cement(PATTERN.name, partial(cement_body, PATTERN), bone, sacrum.bounds, PATTERN.volume)
+    level, _ = fit_cement(PATTERN.name, partial(cement_body, place_needles(PATTERN)[0]), bone, sacrum.bounds, PATTERN.volume)
     bodies = [
         Feature("cement:tail", level, 1, 1000 * PATTERN.volume),
-        Feature("screw:cross", screw_body(SCREW), 2),
+        Feature("screw:cross", implant_body(SCREW), 2),
     ]
-    return bodies, [fracture_sheet(FRACTURE)]
+    return bodies, fracture_sheets(FRACTURE)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +158,7 @@ def test_outer_facets_are_cortex_and_face_outward(mesh):
 
 
 def test_sheet_separates_the_bone_also_through_cement_and_screw(mesh):
-    level = fracture_sheet(FRACTURE).level
+    level = fracture_sheets(FRACTURE)[0].level
     facets = list_facets(mesh.cells)
     lateral = level(mesh.points[mesh.cells].mean(axis=1)) > 0
     between = facets.inner[lateral[facets.inner_cells[:, 0]] != lateral[facets.inner_cells[:, 1]]]
@@ -192,17 +194,21 @@ def test_perturbed_placements_reach_the_wanted_quality(seed):
         step = random.uniform(-3, 3, 3)
         return [tuple(float(x) for x in np.array(p) + step + random.uniform(-0.7, 0.7, 3)) for p in points]
 
-    entry, target = shifted(PATTERN.entry, PATTERN.target)
-    pattern = PATTERN.model_copy(update={"entry": entry, "target": target})
-    entry, tip = shifted(SCREW.entry, SCREW.tip)
-    screw = SCREW.model_copy(update={"entry": entry, "tip": tip})
-    across = FRACTURE.model_copy(update={"name": "across", "through": ((0, -5, 5), (0, 6, 5)), "normal": (1, 0, 0.2)})
-    sheets = [fracture_sheet(f.model_copy(update={"through": tuple(shifted(*f.through))})) for f in (FRACTURE, across)]
+    entry, target = shifted(NEEDLE.entry, NEEDLE.target)
+    pattern = PATTERN.model_copy(update={"needles": (NEEDLE.model_copy(update={"entry": entry, "target": target}),)})
+    (one,) = SCREW.screws
+    entry, tip = shifted(one.entry, one.tip)
+    screw = SCREW.model_copy(update={"screws": (one.model_copy(update={"entry": entry, "tip": tip}),)})
+    (ala,) = FRACTURE.sheets
+    across = ala.model_copy(update={"name": "across", "through": ((0, -5, 5), (0, 6, 5)), "normal": (1, 0, 0.2)})
+    moved = tuple(sheet.model_copy(update={"through": tuple(shifted(*sheet.through))}) for sheet in (ala, across))
+    sheets = fracture_sheets(FRACTURE.model_copy(update={"sheets": moved}))
     sacrum = stand_in_bone()
-    level, _ = fit_cement(pattern.name, partial(cement_body, pattern), bone, sacrum.bounds, pattern.volume)
+    (placed,) = place_needles(pattern)
+    level, _ = fit_cement(pattern.name, partial(cement_body, placed), bone, sacrum.bounds, pattern.volume)
     bodies = [
         Feature("cement:tail", level, 1, 1000 * pattern.volume),
-        Feature("screw:cross", screw_body(screw), 2),
+        Feature("screw:cross", implant_body(screw), 2),
     ]
     settings = MeshSettings(size=6.0, feature_size=3.5, sampling=1.5)
     mesh = mesh_features(sacrum, bodies, sheets, settings)
@@ -249,12 +255,12 @@ def test_mending_keeps_regions_and_lifts_splinters():
 
 def test_too_much_cement_is_an_error_that_tells_what_fits():
     with pytest.raises(GeometryError, match=r"at most \d+\.\d+ mL"):
-        fit_cement("flood", partial(cement_body, PATTERN), bone, stand_in_bone().bounds, 200.0)
+        fit_cement("flood", partial(cement_body, place_needles(PATTERN)[0]), bone, stand_in_bone().bounds, 200.0)
 
 
 def test_fitted_cement_holds_the_volume_of_a_free_capsule():
     box = (np.full(3, -60.0), np.full(3, 60.0))
-    _, scale = fit_cement("ball", partial(cement_body, PATTERN), lambda p: np.full(len(p), -50.0), box, 4.0)
+    _, scale = fit_cement("ball", partial(cement_body, place_needles(PATTERN)[0]), lambda p: np.full(len(p), -50.0), box, 4.0)
     r_tip, r_tail, length = scale * 5, scale * 4, 16
     cone = np.pi * length * (r_tip**2 + r_tip * r_tail + r_tail**2) / 3
     assert cone + 2 * np.pi * (r_tip**3 + r_tail**3) / 3 == pytest.approx(4000, rel=0.02)
@@ -277,10 +283,10 @@ def test_digest_follows_geometry_and_not_words():
 
 
 def test_cached_mesh_is_the_built_one(tmp_path):
-    screw = Implant(
-        name="is1", entry=(-12, -15, 62), tip=(-12, -15, -5), diameter=7.3, material="titanium", **SAID
-    )  # fmt: skip
-    fracture = Fracture(name="ala", denis_zone=1, through=((-10, 0, 30), (-35, -40, 28)), normal=(0, 0, 1), **SAID)
+    axis = Screw(name="one", entry=(-10.5, -8, 62), tip=(-10.5, -8, -5), diameter=7.3)
+    screw = Implant(name="is1", screws=(axis,), material="titanium", **SAID)
+    sheet = FractureSheet(name="ala", through=((-10, 0, 30), (-35, -40, 28)), normal=(0, 0, 1))
+    fracture = FRACTURE.model_copy(update={"name": "ala", "sheets": (sheet,)})
     coarse = MeshSettings(size=8.0, feature_size=4.0, sampling=2.0)
     built = cache.load_or_build_mesh(anatomy(), fracture, [], [screw], coarse, tmp_path)
     assert [p.suffix for p in tmp_path.iterdir()] == [".npz"]
@@ -293,7 +299,7 @@ def test_cached_mesh_is_the_built_one(tmp_path):
 
 
 def test_error_in_the_worker_arrives_with_class_and_message(tmp_path):
-    astray = PATTERN.model_copy(update={"entry": (80.0, 0.0, 0.0)})
+    astray = PATTERN.model_copy(update={"needles": (NEEDLE.model_copy(update={"entry": (80.0, 0.0, 0.0)}),)})
     with pytest.raises(GeometryError, match="tail"):
         cache.load_or_build_mesh(anatomy(), FRACTURE, [astray], [], SETTINGS, tmp_path)
     assert list(tmp_path.iterdir()) == []

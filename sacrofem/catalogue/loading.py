@@ -214,6 +214,8 @@ def _known_keys(model: type[BaseModel], fields: FieldPath) -> list[str]:
     for part in fields:
         if isinstance(part, int):
             continue
+        if part not in current.model_fields:  # the name of a branch of a union
+            return []
         annotation = current.model_fields[part].annotation
         nested = [
             a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)

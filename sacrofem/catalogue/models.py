@@ -5,32 +5,37 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator, model_validator
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from sacrofem.catalogue.hip import Hip, Point
+from sacrofem.catalogue.cement import CementPattern, CementVolume
+from sacrofem.catalogue.entry import Entry, Part, Point, UnitFraction
+from sacrofem.catalogue.fracture import Fracture
+from sacrofem.catalogue.hip import Hip
+from sacrofem.catalogue.implant import Implant
 
-UnitFraction = Annotated[float, Field(gt=0, le=1)]
+__all__ = [
+    "Anatomy",
+    "BmdLevel",
+    "CementPattern",
+    "CementVolume",
+    "DensityLaw",
+    "Entry",
+    "Extent",
+    "Fracture",
+    "Implant",
+    "Interface",
+    "Load",
+    "Material",
+    "MeshSettings",
+    "Point",
+    "Section",
+    "Study",
+    "Support",
+    "Treatment",
+]
 
 
-class Entry(BaseModel):
-    """What every catalogue entry says of itself.
-
-    Attributes:
-        kind: What it is, such as ``fracture``.
-        name: The name a study uses (the file's stem).
-        title: One line for tables and lists.
-        source: Where the figures come from; RECALLED figures are marked so.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: str
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    source: str
-
-
-class Section(BaseModel):
+class Section(Part):
     """One section across the sacrum, normal to its pelvic surface; the right half of a symmetric bone.
 
     Attributes:
@@ -40,8 +45,6 @@ class Section(BaseModel):
         ventral: Rise of the pelvic surface over its midline at each of the anatomy's ``across``, mm.
         dorsal: Depth of the dorsal surface behind the midline of the pelvic surface at each of ``across``, mm.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Annotated[float, Field(ge=0, le=5)]
     half_width: PositiveFloat
@@ -100,69 +103,6 @@ class Anatomy(Entry):
                     f"section at level {section.level:g} needs {count} values of ventral and of dorsal, as across has"
                 )
         return sections
-
-
-class Fracture(Entry):
-    """One fracture sheet: a wavy plane through two points, cut off to its extent.
-
-    Attributes:
-        denis_zone: 1 ala, 2 foraminal, 3 central.
-        side: The side of the body.
-        through: Two points of the sheet's trace, mm, right side (mirrored for the left).
-        normal: Normal of the mean plane, pointing laterally, for the right side.
-        waviness: Amplitude (mm) and wavelength (mm) of the sheet's undulation; 0 is a plane.
-        y_range: Lower and upper end of the fracture along y, mm (null: through the whole bone).
-    """
-
-    kind: Literal["fracture"] = "fracture"
-    denis_zone: Literal[1, 2, 3]
-    side: Literal["right", "left"] = "right"
-    through: tuple[Point, Point]
-    normal: Point
-    waviness: tuple[Annotated[float, Field(ge=0)], PositiveFloat] = (0.0, 20.0)
-    y_range: tuple[float, float] | None = None
-
-
-class CementPattern(Entry):
-    """One cement body along one needle path.
-
-    Attributes:
-        technique: The sacroplasty technique.
-        entry: Where the needle enters the dorsal bone, mm.
-        target: The needle's tip, mm.
-        radius: (mm at the tip, mm at the tail) of the tapered capsule.
-        length: Length of the capsule's axis, back from the tip, mm.
-        volume: Wanted volume, mL; the body is scaled to achieve it.
-        needle_diameter: mm.
-        material: Name of the cement material.
-    """
-
-    kind: Literal["cement"] = "cement"
-    technique: Literal["short_axis", "long_axis", "coaxial", "transiliac", "interpedicular", "balloon"]
-    entry: Point
-    target: Point
-    radius: tuple[PositiveFloat, PositiveFloat]
-    length: PositiveFloat
-    volume: PositiveFloat
-    needle_diameter: PositiveFloat = 3.05
-    material: str
-
-
-class Implant(Entry):
-    """One screw, a cylinder from entry to tip.
-
-    Attributes:
-        entry: Head end of the screw's axis, mm.
-        tip: Tip end, mm.
-        diameter: Outer diameter, mm.
-        material: Name of the screw's material.
-    """
-
-    kind: Literal["implant"] = "implant"
-    entry: Point
-    tip: Point
-    diameter: PositiveFloat
-    material: str
 
 
 class DensityLaw(Entry):
@@ -272,20 +212,29 @@ class Load(Entry):
 Extent = Literal["sacrum", "pelvic_ring"]
 
 
-class Treatment(BaseModel):
-    """One arm of a study: the names of cement patterns and implants it holds (none: untreated)."""
+class Treatment(Part):
+    """One arm of a study: the cement patterns and implants it holds (none: untreated).
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        name: Of the arm.
+        cement: Names of patterns, or ``{pattern: <name>, volume: <mL>}``.
+        implants: Names of implants.
+        augmented: Whether cement and implants may lie in each other, as in a screw augmented with cement.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    cement: tuple[str, ...] = ()
+    cement: tuple[str | CementVolume, ...] = ()
     implants: tuple[str, ...] = ()
+    augmented: bool = False
+
+    @property
+    def cement_names(self) -> tuple[str, ...]:
+        """Names of its patterns, those with a volume of their own under a name of their own."""
+        return tuple(item if isinstance(item, str) else item.name for item in self.cement)
 
 
-class MeshSettings(BaseModel):
+class MeshSettings(Part):
     """Mesh sizes in mm: far from features, at features, in the joints of the ring, and the grid that samples the shape."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: PositiveFloat = 4.0
     feature_size: PositiveFloat = 2.0
@@ -314,6 +263,8 @@ class Study(Entry):
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         mesh: Mesh sizes.
+        shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
+            ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
     """
 
     kind: Literal["study"] = "study"
@@ -331,6 +282,7 @@ class Study(Entry):
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     mesh: MeshSettings = MeshSettings()
+    shared_mesh: bool = True
 
     @property
     def reference(self) -> str | None:

@@ -15,6 +15,7 @@ from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
     CementPattern,
+    CementVolume,
     DensityLaw,
     Fracture,
     Implant,
@@ -116,13 +117,16 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     implants: dict[str, Implant] = {}
     materials: dict[str, Material] = {}
     for i, arm in enumerate(study.treatments):
-        for j, name in enumerate(arm.cement):
-            patterns[name] = library.get(CementPattern, name, place("treatments", i, "cement", j))
+        _refuse_repeats([*arm.cement_names, *arm.implants], f"treatments[{i}]", lambda *_, i=i: place("treatments", i))
+        for j, item in enumerate(arm.cement):
+            patterns[arm.cement_names[j]] = _pattern(library, item, place("treatments", i, "cement", j))
         for j, name in enumerate(arm.implants):
             implants[name] = library.get(Implant, name, place("treatments", i, "implants", j))
-    bodies: list[CementPattern | Implant] = [*patterns.values(), *implants.values()]
-    for body in bodies:
-        materials[body.material] = library.get(Material, body.material, f"entry {body.name!r}, material")
+    for pattern in patterns.values():
+        for name in pattern.materials:
+            materials[name] = library.get(Material, name, f"entry {pattern.name!r}, material")
+    for implant in implants.values():
+        materials[implant.material] = library.get(Material, implant.material, f"entry {implant.name!r}, material")
     levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
@@ -173,6 +177,14 @@ def _require_fitting_support(study: Study, support: Support, where: str) -> None
                 next_step="support: ball_and_socket" if wanted == "acetabulum" else "support: sacroiliac_cartilage",
             )
         )
+
+
+def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPattern:
+    """A pattern by name, with the volume that an arm gives it."""
+    if isinstance(item, str):
+        return library.get(CementPattern, item, where)
+    pattern = library.get(CementPattern, item.pattern, where)
+    return pattern.model_copy(update={"name": item.name, "volume": item.volume})
 
 
 def _refuse_repeats(names: Sequence[str], field: str, place: Any) -> None:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sacrofem.mesh.facets import facet_geometry, facet_keys, list_facets
 from sacrofem.mesh.model import IntArray, ModelMesh
 
+#: Kinds of bodies that weld a fracture; bone pressed aside by a balloon does not.
+_BRIDGING = ("cement", "screw")
+
 
 @dataclass(frozen=True)
 class FractureCut:
@@ -65,7 +68,8 @@ def find_cuts(mesh: ModelMesh, regions: IntArray) -> dict[str, FractureCut]:
     facets, count = list_facets(mesh.cells), len(mesh.points)
     keys = facet_keys(facets.inner, count)
     order = np.argsort(keys)
-    treated = regions != mesh.host_regions
+    bridging = [number for number, name in mesh.region_names.items() if name.split(":")[0] in _BRIDGING]
+    treated = np.isin(regions, bridging)
     cuts = {}
     for name in mesh.fractures:
         triangles = mesh.surfaces[f"fracture:{name}"]

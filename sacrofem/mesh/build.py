@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
-from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
+from sacrofem.mesh.bodies import collect_bodies
+from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
 from sacrofem.mesh.host import (
@@ -30,20 +30,19 @@ from sacrofem.mesh.host import (
     sacrum_host,
     within_sacrum,
 )
-from sacrofem.mesh.labels import fracture_surfaces, name_regions, require_facets, sacrum_surfaces
+from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.polish import polish, rings_around
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
+from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets, sheet_facets
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
-from sacrofem.shapes.cement import cement_body, check_needle_path
 from sacrofem.shapes.field import BoolArray
-from sacrofem.shapes.fracture import Sheet, fracture_sheet
+from sacrofem.shapes.fracture import Sheet, fracture_sheets
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
-from sacrofem.shapes.screw import screw_body
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +94,9 @@ def build_model_mesh(
 
     Args:
         anatomy: The sacrum, and the hip bone for the ring.
-        fracture: The fracture sheet.
+        fracture: The fracture.
         patterns: Cement patterns of all treatments.
-        implants: Screws of all treatments.
+        implants: Implants of all treatments.
         settings: Mesh sizes, mm.
         extent: What is modelled of the pelvis.
 
@@ -105,25 +104,13 @@ def build_model_mesh(
         The mesh with named regions and surfaces.
 
     Raises:
-        GeometryError: A needle leaves the bone, cement does not fit, or a screw misses the bone.
+        GeometryError: A needle leaves the bone, cement does not fit, or a corridor is too narrow.
         MeshError: No mesh, or none of the required quality.
     """
     host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
-    sacrum = host.sacrum
-    bodies: list[Feature] = []
-    measures: dict[str, float] = {}
-    with stage("cement fitted"):
-        for pattern in patterns:
-            check_needle_path(pattern, sacrum)
-            level, scale = fit_cement(pattern.name, partial(cement_body, pattern), sacrum.bone, sacrum.bounds, pattern.volume)
-            wanted = pattern.volume * CUBIC_MM_PER_ML
-            bodies.append(Feature(f"cement:{pattern.name}", level, 1 << len(bodies), wanted))
-            measures[f"cement_ml_wanted:{pattern.name}"] = pattern.volume
-            measures[f"cement_scale:{pattern.name}"] = scale
-    bodies += [
-        Feature(f"screw:{implant.name}", screw_body(implant), 1 << (len(bodies) + i)) for i, implant in enumerate(implants)
-    ]
-    mesh = mesh_features(host, bodies, [fracture_sheet(fracture)], settings)
+    with stage("cement fitted, corridors measured"):
+        bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)
+    mesh = mesh_features(host, bodies, fracture_sheets(fracture), settings)
     return ModelMesh(
         points=mesh.points,
         cells=mesh.cells,
@@ -141,7 +128,7 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
 
     Args:
         given: What is meshed.
-        bodies: Cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
+        bodies: Bruises, cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
         sheets: Fracture sheets, through the sacrum.
         settings: Mesh sizes, mm.
 
@@ -149,22 +136,27 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
         The mesh; its digest is empty.
     """
     host = sacrum_host(given) if isinstance(given, Sacrum) else given
-    # The positive side of a sheet is lateral; the bit marks the medial, negative side.
-    pairs = [(s, Feature(f"fracture:{s.name}", s.level, 1 << (len(bodies) + i))) for i, s in enumerate(sheets)]
-    mesh = best_attempt(host, bodies, pairs, settings)
+    joints = JointCuts(host.ring, 1 << len(bodies)) if host.ring else None
+    numbered = number_sheets(sheets, joints.next_bit if joints else 1 << len(bodies))
+    mesh = best_attempt(host, joints, bodies, numbered, settings)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, host, bodies, pairs)
+    return label_mesh(mesh, quality, host, joints, bodies, numbered)
 
 
 def best_attempt(
-    host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings
+    host: Host,
+    joints: JointCuts | None,
+    bodies: Sequence[Feature],
+    sheets: Sequence[SheetFeature],
+    settings: MeshSettings,
 ) -> Tetrahedra:
     """Mesh at the wanted sizes, and at slightly others only where that fails or leaves a cell too flat.
 
     Args:
         host: What is meshed.
-        bodies: Cement bodies and screws, which are cut in first, in this order.
-        sheets: Fracture sheets with their features.
+        joints: The joints of the ring.
+        bodies: Bruises, cement bodies and screws, which are cut in first, in this order.
+        sheets: Fracture sheets with their bits.
         settings: Mesh sizes, mm.
 
     Returns:
@@ -178,7 +170,7 @@ def best_attempt(
     for factor in ATTEMPTS:
         sizes = {name: factor * getattr(settings, name) for name in ("size", "feature_size", "joint_size")}
         try:
-            mesh = attempt(host, bodies, sheets, settings.model_copy(update=sizes))
+            mesh = attempt(host, joints, bodies, sheets, settings.model_copy(update=sizes))
         except MeshError as error:
             failure = failure or error
             logger.warning("mesh: no mesh at %.2f times the sizes: %s", factor, str(error).splitlines()[0])
@@ -195,12 +187,17 @@ def best_attempt(
     return best[1]
 
 
-def attempt(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]], settings: MeshSettings) -> Tetrahedra:
+def attempt(
+    host: Host,
+    joints: JointCuts | None,
+    bodies: Sequence[Feature],
+    sheets: Sequence[SheetFeature],
+    settings: MeshSettings,
+) -> Tetrahedra:
     """One run through all stages, from the bones' surface to the mended mesh."""
-    seen = [*bodies, *(replace(feature, level=within_sacrum(feature.level, host)) for _, feature in sheets)]
+    seen = [*bodies, *(replace(sheet.level, level=within_sacrum(sheet.sheet.away, host)) for sheet in sheets)]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
-    joints = joint_cuts(host, bodies, sheets)
     if host.ring:
         size = joint_size(host.ring, size, settings.joint_size)
         smallest = SMALLEST_EDGE_SHARE * min(settings.feature_size, settings.joint_size)
@@ -214,9 +211,8 @@ def attempt(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet,
     for feature in bodies:
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size)
-    for _, feature in sheets:
-        with stage(f"{feature.name} cut in"):
-            mesh = split(mesh, feature, settings.feature_size, joints.sacral_references(mesh) if joints else None)
+    with stage("fracture cut in"):
+        mesh = cut_sheets(mesh, sheets, settings.feature_size, joints.are_sacral if joints else None)
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
     with stage("flat cells mended"):
@@ -226,11 +222,6 @@ def attempt(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet,
             mesh = lift_worst(mesh, QUALITY_GOAL_FACTOR * settings.minimum_quality)
     require_connected(mesh)
     return mesh
-
-
-def joint_cuts(host: Host, bodies: Sequence[Feature], sheets: Sequence[tuple[Sheet, Feature]]) -> JointCuts | None:
-    """The ring's joints as cuts, with the bits after those of bodies and sheets; None for the sacrum alone."""
-    return JointCuts(host.ring, 1 << (len(bodies) + len(sheets))) if host.ring else None
 
 
 def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
@@ -243,11 +234,11 @@ def label_mesh(
     mesh: Tetrahedra,
     quality: FloatArray,
     host: Host,
+    joints: JointCuts | None,
     bodies: Sequence[Feature],
-    sheets: Sequence[tuple[Sheet, Feature]],
+    sheets: Sequence[SheetFeature],
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
-    joints = joint_cuts(host, bodies, sheets)
     facets = list_facets(mesh.cells)
     if joints:
         bone = joints.regions(mesh)
@@ -255,9 +246,9 @@ def label_mesh(
     else:
         bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
-    regions, names = name_regions(mesh, bone, host.names, bodies)
     broken = np.isin(bone, list(REGION_NAMES))
-    surfaces |= fracture_surfaces(mesh, facets, [(sheet, feature, broken) for sheet, feature in sheets])
+    surfaces |= {sheet.name: sheet_facets(mesh, facets, sheet, broken) for sheet in sheets}
+    regions, bone, names = name_regions(mesh, bone, host.names, bodies)
     require_facets(surfaces)
     labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
     volumes = labelled.volumes()
@@ -286,8 +277,8 @@ def label_mesh(
             )
         kind, name = body.name.split(":", 1)
         measures[f"{kind}_ml:{name}"] = volume
-    for sheet, feature in sheets:
-        triangles = surfaces[feature.name]
+    for feature in sheets:
+        sheet, triangles = feature.sheet, surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
         measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
     return ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces, measures)

@@ -17,6 +17,7 @@ CORTICAL_MARGIN = 1.0
 VOLUME_GRID_SPACING = 0.5
 #: Radii are never scaled beyond this.
 LARGEST_SCALE = 2.5
+USUAL_SCALE = 1.25
 SMALLEST_SCALE = 0.05
 #: Bisection stops at this share of the wanted volume.
 VOLUME_TOLERANCE = 1e-3
@@ -60,18 +61,14 @@ def fit_cement(
     points = np.zeros((0, 3))
     if len(near):
         points = Grid.over((near.min(axis=0), near.max(axis=0)), VOLUME_GRID_SPACING).points()
-        points = points[body_at(LARGEST_SCALE)(points) < VOLUME_GRID_SPACING]
-    cancellous = bone(points) + CORTICAL_MARGIN if len(points) else np.zeros(0)
-
-    def volume(scale: float) -> float:
-        level = np.maximum(body_at(scale)(points), cancellous) if len(points) else np.ones(1)
-        # A cell of the grid counts by how far the surface is from its centre: second-order accurate.
-        share = np.clip(0.5 - level / VOLUME_GRID_SPACING, 0.0, 1.0)
-        return float(share.sum()) * VOLUME_GRID_SPACING**3 / CUBIC_MM_PER_ML
-
-    lower, upper = SMALLEST_SCALE, LARGEST_SCALE
-    largest = volume(upper)
-    if largest < wanted:
+    # Bone's shape is slow and a body of the largest scale is large: mostly the first, smaller reach is enough.
+    for reach in (USUAL_SCALE, LARGEST_SCALE):
+        held_points = points[body_at(reach)(points) < VOLUME_GRID_SPACING]
+        volume = _measure_within(held_points, body_at, bone)
+        largest = volume(reach)
+        if largest >= wanted:
+            break
+    else:
         raise GeometryError(
             explain(
                 f"The cement {name!r} does not fit into the cancellous bone around its needle.",
@@ -81,9 +78,25 @@ def fit_cement(
                 next_step="lower the volume, or make the pattern longer or move its target",
             )
         )
+    lower, upper = SMALLEST_SCALE, LARGEST_SCALE
     while True:
         scale = 0.5 * (lower + upper)
-        held = volume(scale)
+        held = volume(scale) if scale <= reach else largest
         if abs(held - wanted) <= VOLUME_TOLERANCE * wanted or upper - lower < 1e-6:
             return inside_cancellous(body_at(scale), bone), scale
         lower, upper = (scale, upper) if held < wanted else (lower, scale)
+
+
+def _measure_within(points: FloatArray, body_at: Callable[[float], Shape], bone: Shape) -> Callable[[float], float]:
+    """Scale of a body -> mL of it in cancellous bone, by the cells of a grid about ``points``."""
+    cancellous = bone(points) + CORTICAL_MARGIN if len(points) else np.zeros(0)
+
+    def volume(scale: float) -> float:
+        if not len(points):
+            return 0.0
+        level = np.maximum(body_at(scale)(points), cancellous)
+        # A cell of the grid counts by how far the surface is from its centre: second-order accurate.
+        share = np.clip(0.5 - level / VOLUME_GRID_SPACING, 0.0, 1.0)
+        return float(share.sum()) * VOLUME_GRID_SPACING**3 / CUBIC_MM_PER_ML
+
+    return volume

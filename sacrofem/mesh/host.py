@@ -103,6 +103,7 @@ class JointCuts:
         self.iliac = Feature("iliac joint face", ring.iliac_face, first_bit << 1)
         self.right = Feature("right pubic face", lambda points: points[:, 2] - face, first_bit << 2)
         self.left = Feature("left pubic face", lambda points: points[:, 2] + face, first_bit << 3)
+        self.next_bit = first_bit << 4
 
     def cut(self, mesh: Tetrahedra, near: float) -> Tetrahedra:
         """Divide the solid into sacrum, cartilage, hip bones and disc."""
@@ -113,10 +114,9 @@ class JointCuts:
             mesh = split(mesh, feature, near, references[np.all([has_bit(references, f.bit) == 1 for f in present], axis=0)])
         return absorb_splinters(mesh, _SPLINTER)
 
-    def sacral_references(self, mesh: Tetrahedra) -> IntArray:
-        """References of the sacrum's cells."""
-        references = np.unique(mesh.references)
-        return references[has_bit(references, self.sacral.bit) == 1]
+    def are_sacral(self, references: IntArray) -> BoolArray:
+        """Which references belong to the sacrum."""
+        return has_bit(references, self.sacral.bit) == 1
 
     def regions(self, mesh: Tetrahedra) -> IntArray:
         """(m,) host regions."""

@@ -11,64 +11,71 @@ from sacrofem.mesh.facets import Facets, facet_geometry
 from sacrofem.mesh.features import Feature, has_bit
 from sacrofem.mesh.model import IntArray
 from sacrofem.mesh.tetrahedra import Tetrahedra
-from sacrofem.shapes.field import BoolArray
-from sacrofem.shapes.fracture import Sheet
-from sacrofem.shapes.sacrum import Sacrum
+from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
-#: First region numbers of cement bodies, of screws, and of volumes that several of them share.
-FIRST_CEMENT, FIRST_SCREW, FIRST_SHARED = 10, 50, 100
+#: First region numbers of bodies by kind, and of volumes that several of them share.
+FIRST_NUMBERS = {"compacted": 80, "cement": 10, "screw": 50}
+FIRST_SHARED = 100
+#: A bruised region has the number of its bone and this more.
+BRUISED = 4
+_MOST_OF_A_KIND = 20
 #: Joins the names of the bodies that share a region.
 JOINT = "+"
 
 
 def name_regions(
     mesh: Tetrahedra, host: IntArray, host_names: Mapping[int, str], bodies: Sequence[Feature]
-) -> tuple[IntArray, dict[int, str]]:
+) -> tuple[IntArray, IntArray, dict[int, str]]:
     """Region numbers of all cells.
 
     Bodies of different treatments may overlap (two needle paths through one ala): such cells get a region of
-    their own, named ``<body>+<body>``, the bodies in the order of ``bodies`` (cement before screws).
+    their own, named ``<body>+<body>``, the bodies in the order of ``bodies`` (cement before screws). A bruise is no body but
+    bone: its cells belong to the regions ``bruised_<bone>``.
 
     Args:
         mesh: The mesh, its references holding the bits of the bodies.
-        host: (m,) regions where treatments are absent.
+        host: (m,) regions of bone and joints.
         host_names: Their names.
-        bodies: Cement bodies and screws.
+        bodies: Bruises, pressed bone, cement bodies and screws.
 
     Returns:
-        (m,) regions, and the names of the region numbers.
+        (m,) regions, (m,) host regions, and the names of the region numbers.
     """
     names = dict(host_names)
     own: dict[int, int] = {}
-    cements = screws = 0
+    counts = dict.fromkeys(FIRST_NUMBERS, 0)
     for body in bodies:
-        if body.name.startswith("cement:"):
-            own[body.bit], cements = FIRST_CEMENT + cements, cements + 1
-        else:
-            own[body.bit], screws = FIRST_SCREW + screws, screws + 1
+        kind = body.name.split(":")[0]
+        if kind == "bruise":
+            bruised = (has_bit(mesh.references, body.bit) == 1) & np.isin(host, list(REGION_NAMES))
+            host = np.where(bruised, host + BRUISED, host)
+            names |= {number + BRUISED: f"bruised_{name}" for number, name in REGION_NAMES.items()}
+            continue
+        own[body.bit] = FIRST_NUMBERS[kind] + counts[kind]
+        counts[kind] += 1
         names[own[body.bit]] = body.name
-    if cements > FIRST_SCREW - FIRST_CEMENT or screws > FIRST_SHARED - FIRST_SCREW:
+    if max(counts.values()) > _MOST_OF_A_KIND:
         raise MeshError(
             explain(
-                "A study holds too many cement patterns or implants for one mesh.",
+                "A study holds too many bodies of cement or implants for one mesh.",
                 where="treatments",
-                got=f"{cements} cement patterns, {screws} implants",
-                allowed=f"{FIRST_SCREW - FIRST_CEMENT} patterns, {FIRST_SHARED - FIRST_SCREW} implants",
+                got=", ".join(f"{count} of {kind}" for kind, count in counts.items()),
+                allowed=f"{_MOST_OF_A_KIND} of a kind",
                 next_step="split the study",
             )
         )
-    held = (mesh.references - 1) & sum(body.bit for body in bodies)
+    held = (mesh.references - 1) & sum(own)
     regions = host.copy()
     shared = FIRST_SHARED
     for bits in np.unique(held[held > 0]):
-        holders = [body for body in bodies if bits & body.bit]
+        holders = [body for body in bodies if body.bit in own and bits & body.bit]
         if len(holders) == 1:
             number = own[holders[0].bit]
         else:
             number, shared = shared, shared + 1
             names[number] = JOINT.join(body.name for body in holders)
         regions[held == bits] = number
-    return regions, names
+    return regions, host, names
 
 
 def regions_of(region_names: Mapping[int, str], body: str) -> list[int]:
@@ -85,30 +92,6 @@ def sacrum_surfaces(mesh: Tetrahedra, facets: Facets, sacrum: Sacrum) -> dict[st
         "auricular_right": facets.outer[sacrum.auricular(centroids, normals, "right")],
         "auricular_left": facets.outer[sacrum.auricular(centroids, normals, "left")],
     }
-
-
-def fracture_surfaces(
-    mesh: Tetrahedra, facets: Facets, sheets: Sequence[tuple[Sheet, Feature, BoolArray]]
-) -> dict[str, IntArray]:
-    """The facets of fractures.
-
-    Args:
-        mesh: The mesh.
-        facets: Its facets.
-        sheets: Fracture sheets with the features they became and the (m,) cells they run through.
-
-    Returns:
-        name -> (k, 3) node numbers, ordered from the medial side to the lateral.
-    """
-    surfaces = {}
-    middles = mesh.points[facets.inner].mean(axis=1)
-    for sheet, feature, broken in sheets:
-        medial = has_bit(mesh.references, feature.bit)[facets.inner_cells]
-        chosen = (medial[:, 0] != medial[:, 1]) & broken[facets.inner_cells].all(axis=1) & sheet.extent(middles)
-        triangles = facets.inner[chosen]
-        outward = medial[chosen, 0] == 1  # the facet points from its first cell to its second
-        surfaces[feature.name] = np.where(outward[:, None], triangles, triangles[:, [0, 2, 1]])
-    return surfaces
 
 
 def require_facets(surfaces: Mapping[str, IntArray]) -> None:

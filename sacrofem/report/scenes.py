@@ -13,7 +13,7 @@ import pyvista as pv
 
 from sacrofem.mesh.model import ModelMesh
 
-_COLOURS = {
+COLOURS = {
     "bone": "#e3d5b0",
     "cement": "#d95f02",
     "screw": "#5e6b75",
@@ -23,11 +23,14 @@ _COLOURS = {
     "acetabulum": "#b39ddb",
     "sacroiliac": "#1976d2",
     "symphysis": "#00acc1",
+    "bruise": "#7b4fa3",
+    "core": "#fff3d6",
+    "needle": "#9aa7b0",
 }
 #: Kinds of region drawn as bodies in the translucent bone.
 _BODIES = ("cement", "screw", "sacroiliac", "symphysis")
 #: Title -> direction from the bone to the eye, frame G (x anterior, y superior, z to the right).
-_VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
+VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
 _UP = (0.0, 1.0, 0.0)
 
 
@@ -39,27 +42,27 @@ def draw_model(mesh: ModelMesh, path: Path) -> None:
         path: PNG file.
     """
     plotter = pv.Plotter(off_screen=True, shape=(2, 2), window_size=[1600, 1400], border=False)
-    parts = [(_surface(mesh, "cortex"), _COLOURS["bone"], 0.35)]
-    legend = [("bone", _COLOURS["bone"])]
+    parts = [(_surface(mesh, "cortex"), COLOURS["bone"], 0.35)]
+    legend = [("bone", COLOURS["bone"])]
     grid = pv.UnstructuredGrid({pv.CellType.TETRA: mesh.cells}, mesh.points)
     for number, name in mesh.region_names.items():
         kind = _kind(name)
         if kind in _BODIES and (mesh.regions == number).any():
             body = grid.extract_cells(np.flatnonzero(mesh.regions == number)).extract_surface(algorithm="dataset_surface")
-            parts.append((body, _COLOURS[kind], 1.0))
+            parts.append((body, COLOURS[kind], 1.0))
             if "+" not in name:
-                legend.append((name, _COLOURS[kind]))
+                legend.append((name, COLOURS[kind]))
     for name in mesh.surfaces:
         kind = _kind(name)
-        if kind in _COLOURS:
-            parts.append((_surface(mesh, name), _COLOURS[kind], 0.75 if kind == "fracture" else 0.45))
-            legend.append((name, _COLOURS[kind]))
-    for place, (title, direction) in enumerate(_VIEWS.items()):
+        if kind in COLOURS:
+            parts.append((_surface(mesh, name), COLOURS[kind], 0.75 if kind == "fracture" else 0.45))
+            legend.append((name, COLOURS[kind]))
+    for place, (title, direction) in enumerate(VIEWS.items()):
         plotter.subplot(*divmod(place, 2))
         for part, colour, opacity in parts:
             plotter.add_mesh(part.copy(), color=colour, opacity=opacity)
         plotter.add_text(title, font_size=11)
-        _look(plotter, mesh.points, direction)
+        look(plotter, mesh.points, direction)
     plotter.subplot(1, 1)
     plotter.add_legend(
         [[name, colour] for name, colour in legend], face="rectangle", bcolor=None, size=(0.9, 0.6), loc="center left"
@@ -69,7 +72,7 @@ def draw_model(mesh: ModelMesh, path: Path) -> None:
 
 
 def draw_fracture_motion(surface: Path, path: Path) -> None:
-    """Draw opening and sliding on the fracture's medial face, seen from its lateral side.
+    """Draw opening and sliding on the fracture's medial face, seen laterally (sheets of both sides: from the front).
 
     Args:
         surface: ``.vtp`` of the fracture with point data ``opening`` and ``sliding``, mm.
@@ -77,6 +80,8 @@ def draw_fracture_motion(surface: Path, path: Path) -> None:
     """
     face = pv.read(surface)
     lateral = np.asarray(face.compute_normals(auto_orient_normals=False, consistent_normals=False)["Normals"]).mean(axis=0)
+    # Sheets of both sides look apart: then from the front.
+    lateral = lateral if np.linalg.norm(lateral) > 0.5 else np.array(VIEWS["from the front"])
     plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=[1500, 800], border=False)
     for column, (field, colours) in enumerate((("opening", "coolwarm"), ("sliding", "viridis"))):
         plotter.subplot(0, column)
@@ -89,7 +94,7 @@ def draw_fracture_motion(surface: Path, path: Path) -> None:
             scalar_bar_args={"title": f"{field} [mm]", "fmt": "%.3f"},
         )
         plotter.add_text(f"{path.stem}: {field}", font_size=9)
-        _look(plotter, np.asarray(face.points), lateral)
+        look(plotter, np.asarray(face.points), lateral)
     plotter.screenshot(str(path))
     plotter.close()
 
@@ -111,12 +116,12 @@ def draw_deformed(volume: Path, path: Path, scale: float) -> None:
         plotter.subplot(0, column)
         plotter.add_mesh(moved.copy(), scalars="displacement [mm]", cmap="viridis", clim=(0.0, float(size.max())))
         plotter.add_text(f"{path.stem}, displacement x {scale:g}, {title}", font_size=9)
-        _look(plotter, np.asarray(bone.points), _VIEWS[title])
+        look(plotter, np.asarray(bone.points), VIEWS[title])
     plotter.screenshot(str(path))
     plotter.close()
 
 
-def _look(plotter: pv.Plotter, points: np.ndarray, direction: np.ndarray | tuple[float, float, float]) -> None:
+def look(plotter: pv.Plotter, points: np.ndarray, direction: np.ndarray | tuple[float, float, float]) -> None:
     """Look at points along a direction, without perspective, so that they fill the picture."""
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     eye = centre + 500.0 * np.asarray(direction) / np.linalg.norm(direction)

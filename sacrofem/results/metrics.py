@@ -23,12 +23,12 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
         work: Its work, N mm.
 
     Returns:
-        (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures.
+        (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures, or ``none``.
     """
     measures = [(name, measure) for name in fields.fractures for measure in measure_motion(sample_motion(fields, name))]
     corners = fields.points[fields.cells[:, :4]]
     volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
-    whole = "+".join(fields.fractures)
+    whole = "+".join(fields.fractures) or "none"
     strain = measure_strain(cell_strain(fields), volumes, masks)
     return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
 

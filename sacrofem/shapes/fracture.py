@@ -1,14 +1,34 @@
-"""A fracture as a sheet: a wavy plane through the bone, cut off to its extent."""
+"""A fracture as sheets: wavy planes through the bone, cut off to their limits; a bruise as an ellipsoid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from sacrofem.catalogue.models import Fracture
+from sacrofem.catalogue.entry import sides_of
+from sacrofem.catalogue.fracture import Bruise, Fracture, FractureSheet, SheetSide
 from sacrofem.shapes.field import BoolArray, FloatArray, Shape
+from sacrofem.shapes.primitives import ellipsoid
+
+#: Thickness of the layer of cells behind a sheet that ends at half spaces, mm; no interface lies beyond.
+_BACKING = 7.0
+_SUFFIXES = {"_right": "_left", "_left": "_right"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A surface at which a sheet ends.
+
+    Attributes:
+        surface: Names the surface; the same for limits on both of its sides, and for a sheet that is a limit.
+        level: Signed distance, mm; the sheet lies where it is negative.
+        behind: Whether that is where the surface's own level is negative, too.
+    """
+
+    surface: str
+    level: Shape
+    behind: bool = True
 
 
 @dataclass(frozen=True)
@@ -16,33 +36,80 @@ class Sheet:
     """A fracture sheet.
 
     Attributes:
-        name: Name of the fracture.
-        level: Signed distance from the sheet, mm; positive on the lateral side.
-        extent: (n, 3) points on the sheet -> whether the bone is broken there.
+        name: Name of the fracture, and of the sheet where it has several: ``<fracture>.<sheet>``.
+        surface: Names the surface it lies in, as limits do.
+        level: Signed distance from the sheet, mm; positive on the lateral side (beyond its normal).
+        limits: Where it ends.
     """
 
     name: str
+    surface: str
     level: Shape
-    extent: Callable[[FloatArray], BoolArray]
+    limits: tuple[Limit, ...] = ()
+
+    def extent(self, points: FloatArray) -> BoolArray:
+        """(n, 3) points on the sheet -> whether the bone is broken there."""
+        return self.overrun(points) <= 0.0
+
+    def overrun(self, points: FloatArray) -> FloatArray:
+        """How far (mm) points lie beyond the sheet's limits; negative within them."""
+        levels = [limit.level(points) for limit in self.limits]
+        beyond: FloatArray = np.max(levels, axis=0) if levels else np.full(len(points), -np.inf)
+        return beyond
+
+    def away(self, points: FloatArray) -> FloatArray:
+        """Distance (mm) of points from the broken part of the sheet: exact beside it, a lower bound past its ends."""
+        near: FloatArray = np.maximum(np.abs(self.level(points)), self.overrun(points))
+        return near
 
 
-def fracture_sheet(fracture: Fracture) -> Sheet:
-    """Build the sheet of a fracture.
+def fracture_sheets(fracture: Fracture) -> list[Sheet]:
+    """Build the sheets of a fracture.
 
     Args:
-        fracture: The fracture; points and normal are given for the right side and mirrored for the left.
+        fracture: The fracture; points and normals are given for the right side and mirrored for the left.
 
     Returns:
-        The sheet: level = distance from the mean plane minus an undulation along the trace and across it.
+        The sheets. A level is the distance from the mean plane minus an undulation along the trace and across it.
     """
-    flip = np.array([1.0, 1.0, 1.0 if fracture.side == "right" else -1.0])
-    first, second = (np.array(point, dtype=np.float64) for point in fracture.through)
+    given = {name: (sheet, side) for sheet in fracture.sheets for name, side in sheet.names.items()}
+    levels = {name: _plane(sheet, side) for name, (sheet, side) in given.items()}
+    return [
+        Sheet(
+            name=fracture.name if len(given) == 1 else f"{fracture.name}.{name}",
+            surface=_surface(name),
+            level=levels[name],
+            limits=tuple(_limits(sheet, side, levels, mirrored=side == "left" and sheet.side == "both")),
+        )
+        for name, (sheet, side) in given.items()
+    ]
+
+
+def bruise_shape(bruise: Bruise) -> Shape:
+    """Signed distance of the softened bone, mm."""
+    places = [np.array(bruise.place.centre, dtype=np.float64) * _flip(side) for side in sides_of(bruise.side)]
+    semi_axes = np.array(bruise.place.semi_axes, dtype=np.float64)
+
+    def distance(points: FloatArray) -> FloatArray:
+        nearest: FloatArray = np.minimum.reduce([ellipsoid(points, place, semi_axes) for place in places])
+        return nearest
+
+    return distance
+
+
+def _flip(side: str) -> FloatArray:
+    return np.array([1.0, 1.0, 1.0 if side == "right" else -1.0])
+
+
+def _plane(sheet: FractureSheet, side: str) -> Shape:
+    flip = _flip(side)
+    first, second = (np.array(point, dtype=np.float64) for point in sheet.through)
     along = (second - first) / np.linalg.norm(second - first)
-    normal = np.array(fracture.normal, dtype=np.float64)
+    normal = np.array(sheet.normal, dtype=np.float64)
     normal -= (normal @ along) * along
     normal /= np.linalg.norm(normal)
     across = np.cross(normal, along)
-    amplitude, wavelength = fracture.waviness
+    amplitude, wavelength = sheet.waviness
 
     def level(points: FloatArray) -> FloatArray:
         local = points * flip - first
@@ -50,10 +117,56 @@ def fracture_sheet(fracture: Fracture) -> Sheet:
         wave = amplitude * np.sin(phase * (local @ along)) * np.cos(phase * (local @ across))
         return local @ normal - wave
 
-    def extent(points: FloatArray) -> BoolArray:
-        if fracture.y_range is None:
-            return np.ones(len(points), dtype=np.bool_)
-        lower, upper = fracture.y_range
-        return (points[:, 1] >= lower) & (points[:, 1] <= upper)
+    return level
 
-    return Sheet(fracture.name, level, extent)
+
+def _limits(sheet: FractureSheet, side: str, levels: dict[str, Shape], mirrored: bool) -> list[Limit]:
+    flip = _flip(side)
+    limits = []
+    for space in sheet.limits.half_spaces:
+        point, outward = (np.array(value, dtype=np.float64) * flip for value in (space.point, space.outward))
+        limits.append(Limit(f"plane {point} {outward}", _half_space(point, outward)))
+    for place in sheet.limits.ellipsoids:
+        centre, semi_axes = np.array(place.centre, dtype=np.float64) * flip, np.array(place.semi_axes)
+        limits.append(Limit(f"ellipsoid {centre} {semi_axes}", _ellipsoid(centre, semi_axes)))
+    for other in sheet.limits.sheets:
+        name = _mirror_name(other.sheet) if mirrored else other.sheet
+        behind = other.side == "behind"
+        if other.distance:
+            limits.append(Limit(f"{_surface(name)} {other.side} {other.distance:g}", _side(levels[name], other)))
+        else:
+            limits.append(Limit(_surface(name), _side(levels[name], other), behind))
+    if sheet.limits.half_spaces:
+        own = next(key for key, owner in sheet.names.items() if owner == side)
+        limits.append(Limit(f"backing of {own}", _backing(levels[own])))
+    return limits
+
+
+def _surface(name: str) -> str:
+    return f"sheet {name}"
+
+
+def _mirror_name(name: str) -> str:
+    for suffix, opposite in _SUFFIXES.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix) + opposite
+    return name
+
+
+def _half_space(point: FloatArray, outward: FloatArray) -> Shape:
+    unit = outward / np.linalg.norm(outward)
+    return lambda points: (points - point) @ unit
+
+
+def _ellipsoid(centre: FloatArray, semi_axes: FloatArray) -> Shape:
+    return lambda points: ellipsoid(points, centre, semi_axes)
+
+
+def _backing(level: Shape) -> Shape:
+    """A parallel of a sheet: half spaces alone would leave the mesh a block of bone as wide as the sacrum behind it."""
+    return lambda points: -level(points) - _BACKING
+
+
+def _side(level: Shape, limit: SheetSide) -> Shape:
+    sign = 1.0 if limit.side == "behind" else -1.0
+    return lambda points: sign * level(points) + limit.distance

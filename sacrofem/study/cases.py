@@ -1,11 +1,14 @@
-"""A study as the list of its cases."""
+"""A study as the list of its cases, and as the small studies whose treatments share a mesh."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sacrofem.catalogue.models import BmdLevel, Load, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
+
+_PARTS_OF_CEMENT = (("cement", ""), ("cement", ".core"), ("compacted", ""))
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,9 @@ class Case:
 
 
 def active_regions(treatment: Treatment) -> frozenset[str]:
-    """Names of the mesh regions that a treatment fills with its own material."""
-    return frozenset(f"cement:{name}" for name in treatment.cement) | frozenset(f"screw:{name}" for name in treatment.implants)
+    """Names of the mesh regions that a treatment fills with its own material; not every pattern has all parts."""
+    cement = [f"{kind}:{name}{part}" for name in treatment.cement_names for kind, part in _PARTS_OF_CEMENT]
+    return frozenset(cement) | frozenset(f"screw:{name}" for name in treatment.implants)
 
 
 def expand_cases(study: ResolvedStudy) -> list[Case]:
@@ -45,3 +49,27 @@ def expand_cases(study: ResolvedStudy) -> list[Case]:
         for level in levels
         for load in study.loads
     ]
+
+
+def split_study(resolved: ResolvedStudy) -> list[ResolvedStudy]:
+    """One study for every treated arm, each with the reference, so that both are solved on one mesh.
+
+    Args:
+        resolved: The study.
+
+    Returns:
+        The small studies, called ``<study>_<arm>``; the study itself where it shares its mesh or has one treated arm.
+    """
+    study = resolved.study
+    reference = next((arm for arm in study.treatments if arm.name == study.reference), None)
+    treated = [arm for arm in study.treatments if arm is not reference]
+    if study.shared_mesh or len(treated) < 2:
+        return [resolved]
+    return [_pair(resolved, [arm] if reference is None else [reference, arm], arm) for arm in treated]
+
+
+def _pair(resolved: ResolvedStudy, arms: Sequence[Treatment], arm: Treatment) -> ResolvedStudy:
+    name = f"{resolved.study.name}_{arm.name}"
+    study = resolved.study.model_copy(update={"name": name, "treatments": tuple(arms), "shared_mesh": True})
+    patterns = {name: resolved.patterns[name] for name in arm.cement_names}
+    return replace(resolved, study=study, patterns=patterns, implants={name: resolved.implants[name] for name in arm.implants})

@@ -82,10 +82,12 @@ def _discretisation_note(order: int) -> str:
 def _draw(study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: ModelMesh, archive: Archive) -> None:
     with output_errors(archive.folder):
         draw_model(mesh, archive.folder / "model.png")
-        draw_micromotion_chart(table, archive.folder / "micromotion_over_bmd.png")
+        if mesh.fractures:
+            draw_micromotion_chart(table, archive.folder / "micromotion_over_bmd.png")
         weakest = max(study.levels, key=lambda level: level.rank)
         for case in cases:
             if case.level.name == weakest.name and case.load.name == study.loads[0].name:
                 source = archive.cases / f"{case.name}_fracture.vtp"
-                draw_fracture_motion(source, archive.folder / f"fracture_motion-{case.name}.png")
+                if mesh.fractures:
+                    draw_fracture_motion(source, archive.folder / f"fracture_motion-{case.name}.png")
                 draw_deformed(archive.cases / f"{case.name}.vtu", archive.folder / f"deformed-{case.name}.png", _ENLARGED)

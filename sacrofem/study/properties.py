@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sacrofem.catalogue.density import young_modulus
-from sacrofem.catalogue.models import BmdLevel
+from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.mechanics.properties import Properties
 
@@ -27,7 +27,15 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     }
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
+    if study.fracture.bruise is not None:
+        factor = study.fracture.bruise.stiffness_factor
+        young |= {f"bruised_{region}": factor * modulus for region, modulus in young.items()}
+        poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
+    for name, pattern in study.patterns.items():
+        if pattern.balloon is not None:
+            bodies[f"cement:{name}.core"] = pattern.balloon.core_material
+            bodies[f"compacted:{name}"] = pattern.balloon.shell_material
     bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}
     if study.study.extent == "pelvic_ring":
         bodies |= dict.fromkeys(("sacroiliac_right", "sacroiliac_left"), study.study.cartilage)
@@ -41,7 +49,23 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         cortical_thickness=level.cortical_thickness,
         cortical_modulus=level.cortical_modulus,
         cortical_poisson_ratio=level.cortical_poisson_ratio,
-        interface=study.interface,
+        interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
         cortical_thickness_of=dict.fromkeys(hips, level.hip_cortical_thickness or level.cortical_thickness),
     )
+
+
+def interface_over_gap(interface: Interface, gap: float) -> Interface:
+    """The law of a fracture whose faces are ``gap`` mm apart.
+
+    Stiffnesses of granulation tissue are given for a gap of 1 mm and are inverse to it. The normal stiffness of a
+    compression-only law stands for faces that touch, whatever the gap.
+
+    Args:
+        interface: The law for a gap of 1 mm.
+        gap: mm.
+    """
+    stiffness = {"tangential_stiffness": interface.tangential_stiffness / gap}
+    if interface.law == "linear":
+        stiffness["normal_stiffness"] = interface.normal_stiffness / gap
+    return interface.model_copy(update=stiffness)

@@ -18,7 +18,8 @@ from sacrofem.errors import Interrupted
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
-from sacrofem.study.cases import Case, expand_cases
+from sacrofem.study.cases import Case, expand_cases, split_study
+from sacrofem.study.fit import require_fit
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
@@ -82,10 +83,13 @@ def run_study(
     digest = hashlib.sha256(f"{resolved.digest()} {code_of_results()}".encode()).hexdigest()
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
+    only_on_root(comm, lambda: require_fit(resolved))
     try:
-        return _run(resolved, archive, pictures, mesh_folder, comm)
+        if len(split_study(resolved)) == 1:
+            return _run(resolved, archive, pictures, mesh_folder, comm)
+        return _run_apart(resolved, archive, pictures, mesh_folder, comm)
     except KeyboardInterrupt:
-        kept = len(list(archive.cases.glob("*.json")))
+        kept = len(list(archive.folder.glob("**/cases/*.json")))
         raise Interrupted(
             f"Interrupted. {kept} finished cases are kept in {archive.folder}; run the same command again to go on."
         ) from None
@@ -95,6 +99,22 @@ def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
     if isinstance(study, str | Path):
         study = load_study(Path(study))
     return resolve_study(study)
+
+
+def _run_apart(
+    resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
+) -> StudyResult:
+    """Each treated arm with the reference on a mesh of their own, in a folder of their own."""
+    from sacrofem.study.apart import conclude_apart, run_apart
+
+    def run_part(part: ResolvedStudy, place: Archive) -> pd.DataFrame:
+        digest = hashlib.sha256(f"{part.digest()} {code_of_results()}".encode()).hexdigest()
+        only_on_root(comm, lambda: place.open(digest))
+        return _run(part, place, pictures, mesh_folder, comm).table
+
+    parts, tables = run_apart(resolved, archive, run_part)
+    table = on_root(comm, lambda: conclude_apart(resolved, parts, tables, archive, pictures))
+    return StudyResult(archive.folder, table, comm.rank)
 
 
 def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm) -> StudyResult:

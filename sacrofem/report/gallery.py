@@ -1,0 +1,63 @@
+"""The gallery: a page of pictures of every entry that has a shape, made from the catalogue."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sacrofem.catalogue import Library
+from sacrofem.catalogue.entry import Entry
+from sacrofem.catalogue.fracture import Fracture
+from sacrofem.catalogue.models import Anatomy, CementPattern, Implant
+from sacrofem.errors import output_errors
+from sacrofem.report.entries import Easel
+
+logger = logging.getLogger(__name__)
+
+_SECTIONS: dict[str, type[Entry]] = {
+    "Anatomies": Anatomy,
+    "Fractures": Fracture,
+    "Cement patterns": CementPattern,
+    "Implants": Implant,
+}
+
+
+def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
+    """Write ``gallery.md`` and ``gallery/<kind>-<name>.png``.
+
+    Args:
+        folder: Made where it is missing.
+        library: The catalogue.
+        anatomy: The bone that everything is drawn on.
+
+    Returns:
+        The page.
+    """
+    page = folder / "gallery.md"
+    easel = Easel(anatomy)
+    lines = [
+        "# Gallery",
+        "",
+        f"What the catalogue holds, drawn on the anatomy `{anatomy.name}` from the front and from behind: fracture surfaces, "
+        "cement at its volume with its needles, implants at their whole length. Made by `sacrofem gallery docs/`; do not edit.",
+    ]
+    with output_errors(folder, "another folder for the gallery"):
+        (folder / "gallery").mkdir(parents=True, exist_ok=True)
+        for heading, kind in _SECTIONS.items():
+            lines += ["", f"## {heading}"]
+            for entry in library.entries():
+                if not isinstance(entry, kind) or (isinstance(entry, Anatomy) and entry != anatomy):
+                    continue
+                picture = folder / "gallery" / f"{entry.kind}-{entry.name}.png"
+                logger.info("gallery: %s %s", entry.kind, entry.name)
+                easel.draw(entry, picture)
+                lines += ["", *_describe(entry), "", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return page
+
+
+def _describe(entry: Entry) -> list[str]:
+    lines = [f"### `{entry.name}`", "", f"{entry.title}."]
+    if isinstance(entry, Fracture):
+        lines.append(f"{entry.drawn}.")
+    return [*lines, "", f"Source: {entry.source}"]

@@ -1,0 +1,102 @@
+"""Whether what an arm of a study holds fits together: screws, needles and cement of one treatment, in one bone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from sacrofem.catalogue.models import CementPattern, Implant, Treatment
+from sacrofem.catalogue.resolution import ResolvedStudy
+from sacrofem.errors import GeometryError, explain
+from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.shapes.cement import place_needles
+from sacrofem.shapes.field import FloatArray, Shape
+from sacrofem.shapes.implant import check_corridor, implant_body, place_screws
+from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+
+#: Spacing at which axes are looked at, mm.
+_STEP = 0.5
+
+
+def require_fit(study: ResolvedStudy) -> None:
+    """Refuse screws that cross each other, and screws through a needle or the cement of the same treatment.
+
+    A treatment that says ``augmented: true`` may hold screws in cement. Needles of two patterns may cross: they are
+    not in the bone at one time.
+
+    Args:
+        study: The resolved study.
+
+    Raises:
+        GeometryError: names both entries and the place; or a needle, cement or a corridor that does not fit by itself.
+    """
+    mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
+    if not mixed:
+        return
+    sacrum = build_sacrum(study.anatomy)
+    for arm in mixed:
+        implants = [study.implants[name] for name in arm.implants]
+        for implant in implants:
+            check_corridor(implant, sacrum)
+        for first, second in combinations(implants, 2):
+            _require_apart(arm, first, second, sacrum)
+        if not arm.augmented:
+            for name in arm.cement_names:
+                _require_clear(arm, study.patterns[name], implants, sacrum)
+
+
+def _require_apart(arm: Treatment, first: Implant, second: Implant, sacrum: Sacrum) -> None:
+    skin = np.concatenate([_skin(screw.entry, screw.tip, screw.cylinders[0].radius) for screw in place_screws(first)])
+    _refuse(arm, "Two implants cross.", first.name, second.name, implant_body(second), _in_bone(skin, sacrum))
+
+
+def _require_clear(arm: Treatment, pattern: CementPattern, implants: Sequence[Implant], sacrum: Sacrum) -> None:
+    needles = np.concatenate(
+        [_skin(needle.entry, needle.target, needle.needle.diameter / 2) for needle in place_needles(pattern)]
+    )
+    cement = [level for _, _, level in fit_pattern(pattern, sacrum)]
+    for implant in implants:
+        body = implant_body(implant)
+        _refuse(arm, "A screw lies in a needle's way.", pattern.name, implant.name, body, _in_bone(needles, sacrum))
+        skin = np.concatenate([_skin(screw.entry, screw.tip, screw.cylinders[0].radius) for screw in place_screws(implant)])
+        for level in cement:
+            _refuse(arm, "A screw goes through cement.", implant.name, pattern.name, level, _in_bone(skin, sacrum))
+
+
+def _refuse(arm: Treatment, what: str, first: str, second: str, body: Shape, points: FloatArray) -> None:
+    """Raise where points of the first entry lie in the body of the second."""
+    depth = body(points)
+    inside = points[depth < 0.0]
+    if not len(inside):
+        return
+    x, y, z = inside.mean(axis=0)
+    raise GeometryError(
+        explain(
+            what,
+            where=f"treatment {arm.name!r}, entries {first!r} and {second!r}, about ({x:.1f}, {y:.1f}, {z:.1f}) mm",
+            got=f"one reaches {-float(depth.min()):.1f} mm into the other",
+            allowed="bodies apart from each other, or `augmented: true` for a screw in cement",
+            next_step="take one of them out of this treatment, or move its `entry`, `tip` or `target`",
+        )
+    )
+
+
+def _in_bone(points: FloatArray, sacrum: Sacrum) -> FloatArray:
+    return points[sacrum.bone(points) < 0.0]
+
+
+def _skin(start: FloatArray, end: FloatArray, radius: float) -> FloatArray:
+    """Points on the axis and on the mantle of a cylinder."""
+    length = float(np.linalg.norm(end - start))
+    along = (end - start) / length
+    helper = np.eye(3)[np.argmin(np.abs(along))]
+    first = np.cross(along, helper)
+    first /= np.linalg.norm(first)
+    second = np.cross(along, first)
+    axis = start + np.arange(0.0, length, _STEP)[:, None] * along
+    turns = np.linspace(0.0, 2 * np.pi, 16, endpoint=False)[:, None]
+    ring = np.concatenate([np.zeros((1, 3)), radius * (np.cos(turns) * first + np.sin(turns) * second)])
+    points: FloatArray = (axis[:, None] + ring).reshape(-1, 3)
+    return points

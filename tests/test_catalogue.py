@@ -1,0 +1,105 @@
+"""Every packaged entry is read, names its source, and fits into the bone it is made for."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from sacrofem.catalogue import Library
+from sacrofem.catalogue.cement import CementPattern
+from sacrofem.catalogue.entry import Entry
+from sacrofem.catalogue.fracture import Fracture
+from sacrofem.catalogue.implant import Implant
+from sacrofem.catalogue.models import Anatomy, Material, MeshSettings
+from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.mesh.build import build_model_mesh
+from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
+from sacrofem.shapes.implant import check_corridor, place_screws
+from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+
+LIBRARY = Library.standard()
+ENTRIES = LIBRARY.entries()
+SETTINGS = MeshSettings(size=6.0, feature_size=3.0, sampling=1.5)
+
+
+def of_kind(kind: type[Entry]) -> list[str]:
+    return [entry.name for entry in ENTRIES if isinstance(entry, kind)]
+
+
+@cache
+def sacrum() -> Sacrum:
+    return build_sacrum(LIBRARY.get(Anatomy, "f50"))
+
+
+@cache
+def grid() -> np.ndarray:
+    lower, upper = sacrum().bounds
+    axes = [np.arange(lower[i], upper[i], 1.5) for i in range(3)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    return points[sacrum().bone(points) < 0.0]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")
+def test_entry_says_what_it_is_and_where_its_figures_come_from(entry: Entry) -> None:
+    assert len(entry.title) > 4
+    assert len(entry.source) > 10
+
+
+@pytest.mark.parametrize("name", of_kind(Fracture))
+def test_fracture_breaks_bone(name: str) -> None:
+    fracture = LIBRARY.get(Fracture, name)
+    for sheet in fracture_sheets(fracture):
+        near = grid()[sheet.away(grid()) < 0.75]
+        # 1.5 mm of bone about the sheet: its area is their volume over that.
+        assert len(near) * 1.5**3 / 1.5 > 100.0, sheet.name
+    if fracture.bruise is not None:
+        bruised = bruise_shape(fracture.bruise)(grid()) < 0.0
+        assert bruised.sum() * 1.5**3 > 1000.0
+
+
+@pytest.mark.parametrize("name", of_kind(CementPattern))
+def test_needles_stay_in_bone_and_cement_fits(name: str) -> None:
+    pattern = LIBRARY.get(CementPattern, name)
+    measures: dict[str, float] = {}
+    fitted = fit_pattern(pattern, sacrum(), LIBRARY.get(Fracture, "denis1_right"), measures)
+    assert all(0.6 < scale < 1.8 for _, scale, _ in fitted)
+    assert measures[f"needle_clearance:{name}"] > 0.0
+    assert measures[f"needle_clearance_openings:{name}"] > 0.0
+    for place in ("fracture", "openings", "outside"):
+        assert 0.0 <= measures[f"cement_leak_{place}_ml:{name}"] < 0.5 * pattern.volume
+    for material in pattern.materials:
+        LIBRARY.get(Material, material)
+
+
+@pytest.mark.parametrize("name", of_kind(Implant))
+def test_screws_have_a_corridor(name: str) -> None:
+    implant = LIBRARY.get(Implant, name)
+    corridors = check_corridor(implant, sacrum())
+    assert set(corridors) == {screw.name for screw in place_screws(implant)}
+    for corridor in corridors.values():
+        assert corridor.cortex > 0.0
+        assert corridor.inside > 30.0
+    LIBRARY.get(Material, implant.material)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind in (Fracture, CementPattern, Implant) for name in of_kind(kind)],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_entry_is_meshed(kind: type[Entry], name: str) -> None:
+    """Each entry by itself; cement and implants in the bone with the fracture they are for."""
+    entry = LIBRARY.get(kind, name)
+    fracture = entry if isinstance(entry, Fracture) else LIBRARY.get(Fracture, "denis1_right")
+    patterns = [entry] if isinstance(entry, CementPattern) else []
+    implants = [entry] if isinstance(entry, Implant) else []
+    mesh = build_model_mesh(LIBRARY.get(Anatomy, "f50"), fracture, patterns, implants, SETTINGS)
+    assert mesh.measures["quality_min"] >= SETTINGS.minimum_quality
+    assert len(mesh.fractures) == len(fracture_sheets(fracture))
+    for pattern in patterns:
+        wanted = mesh.measures[f"cement_ml_wanted:{name}"]
+        assert mesh.measures[f"cement_ml:{name}"] == pytest.approx(wanted, rel=0.1), pattern.name
