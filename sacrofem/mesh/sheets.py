@@ -14,10 +14,13 @@ from functools import partial
 import numpy as np
 
 from sacrofem.mesh.facets import Facets
-from sacrofem.mesh.features import Feature, has_bit, split
+from sacrofem.mesh.features import CLEAN_DEVIATION, Feature, has_bit, split
 from sacrofem.mesh.model import IntArray
 from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.fracture import Sheet
+
+#: A corner of a sheet's facet lies within this many clean-up deviations of the sheet.
+_FARTHEST = 3.0
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,16 @@ def sheet_facets(mesh: Tetrahedra, facets: Facets, feature: SheetFeature) -> Int
     """(k, 3) facets of a fracture, ordered so that their normal points beyond the sheet (laterally)."""
     behind = has_bit(mesh.references, feature.bit)[facets.inner_cells]
     between = np.flatnonzero(behind[:, 0] != behind[:, 1])
-    middles = mesh.points[facets.inner[between]].mean(axis=1)
+    corners = mesh.points[facets.inner[between]]
+    middles = corners.mean(axis=1)
     own = np.abs(feature.sheet.level(middles))
     on_sheet = np.ones(len(between), dtype=np.bool_)
     for limit in feature.sheet.limits:
         on_sheet &= own <= np.abs(limit.level(middles))
+    if feature.sheet.limits:
+        # Where sheet and limit meet at a small angle, facets of the limit have their middle near both.
+        farthest = np.abs(feature.sheet.level(corners.reshape(-1, 3))).reshape(-1, 3).max(axis=1)
+        on_sheet &= farthest <= _FARTHEST * CLEAN_DEVIATION
     chosen = between[on_sheet]
     triangles = facets.inner[chosen]
     outward = behind[chosen, 0] == 1  # the facet points from its first cell to its second
