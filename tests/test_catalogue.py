@@ -94,7 +94,8 @@ def test_screws_have_a_corridor(name: str) -> None:
 def test_entry_is_meshed(kind: type[Entry], name: str) -> None:
     """Each entry by itself; cement and implants in the bone with the fracture they are for."""
     entry = LIBRARY.get(kind, name)
-    fracture = entry if isinstance(entry, Fracture) else LIBRARY.get(Fracture, "denis1_right")
+    usual = "bakker_b3_s3_bilateral" if "s3" in name else "denis1_right"
+    fracture = entry if isinstance(entry, Fracture) else LIBRARY.get(Fracture, usual)
     patterns = [entry] if isinstance(entry, CementPattern) else []
     implants = [entry] if isinstance(entry, Implant) else []
     mesh = build_model_mesh(LIBRARY.get(Anatomy, "f50"), fracture, patterns, implants, SETTINGS)

@@ -127,7 +127,7 @@ def test_a_patch_within_an_ellipsoid_has_its_area() -> None:
     limits = Limits(ellipsoids=(Ellipsoid(centre=(0, 8, 12), semi_axes=(8, 8, 8)),))
     sheet = VERTICAL.model_copy(update={"side": "right", "limits": limits})
     mesh = mesh_features(stand_in_bone(), [], fracture_sheets(fracture(sheet)), SETTINGS)
-    assert area(mesh, "test") == pytest.approx(np.pi * 64, rel=0.08)
+    assert area(mesh, "test") == pytest.approx(np.pi * 64, rel=0.1)
 
 
 def test_an_h_is_solved_and_its_block_sinks(meshes: dict[str, ModelMesh]) -> None:

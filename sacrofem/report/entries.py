@@ -16,7 +16,7 @@ from sacrofem.catalogue.models import Anatomy
 from sacrofem.errors import ConfigError, explain
 from sacrofem.mesh.bodies import fit_pattern
 from sacrofem.mesh.surface import Grid, contour_shape
-from sacrofem.report.scenes import COLOURS, VIEWS, look
+from sacrofem.report.scenes import COLOURS, OBLIQUE, VIEWS, look
 from sacrofem.shapes.cement import needle_ellipsoid, place_needles
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.fracture import Sheet, bruise_shape, fracture_sheets
@@ -45,7 +45,7 @@ class Easel:
         self.bone = pv.PolyData.from_regular_faces(surface.points, surface.triangles)
 
     def draw(self, entry: Entry, path: Path) -> None:
-        """Draw an entry from the front and from behind.
+        """Draw an entry from the front and from behind (a fracture: obliquely from the right).
 
         Args:
             entry: A fracture, cement pattern, implant, or the bone's own anatomy.
@@ -72,14 +72,15 @@ class Easel:
                     next_step="leave --picture out; the entry is printed",
                 )
             )
-        titles = ("from the front", "from behind")
+        second = {"from the right and above": OBLIQUE} if isinstance(entry, Fracture) else {"from behind": VIEWS["from behind"]}
+        views = {"from the front": VIEWS["from the front"], **second}
         plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=list(_WINDOW), border=False)
-        for column, title in enumerate(titles):
+        for column, (title, direction) in enumerate(views.items()):
             plotter.subplot(0, column)
             for piece, colour, opacity in pieces:
                 plotter.add_mesh(piece.copy(), color=colour, opacity=opacity)
             plotter.add_text(title, font_size=7)
-            look(plotter, np.asarray(self.bone.points), VIEWS[title])
+            look(plotter, np.asarray(self.bone.points), direction)
         pixels = plotter.screenshot(None, return_img=True)
         plotter.close()
         # Few colours: the gallery stays small enough to be kept with the code.

@@ -38,8 +38,9 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
     lines = [
         "# Gallery",
         "",
-        f"What the catalogue holds, drawn on the anatomy `{anatomy.name}` from the front and from behind: fracture surfaces, "
-        "cement at its volume with its needles, implants at their whole length. Made by `sacrofem gallery docs/`; do not edit.",
+        f"What the catalogue holds, drawn on the anatomy `{anatomy.name}` from the front, and from behind or obliquely: "
+        "fractures, cement at its volume with its needles, implants at their whole length. Made by `sacrofem gallery docs/`; "
+        "do not edit.",
     ]
     with output_errors(folder, "another folder for the gallery"):
         (folder / "gallery").mkdir(parents=True, exist_ok=True)

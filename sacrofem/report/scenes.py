@@ -31,6 +31,8 @@ COLOURS = {
 _BODIES = ("cement", "screw", "sacroiliac", "symphysis")
 #: Title -> direction from the bone to the eye, frame G (x anterior, y superior, z to the right).
 VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
+#: Shows sheets that are seen edge-on from the front.
+OBLIQUE = (0.8, 0.35, 0.75)
 _UP = (0.0, 1.0, 0.0)
 
 
