@@ -14,7 +14,7 @@ from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.features import Feature
 from sacrofem.mesh.leakage import measure_leaks
 from sacrofem.shapes.cement import PlacedNeedle, cement_body, check_needle_path, needle_ellipsoid, needle_volumes, place_needles
-from sacrofem.shapes.field import FloatArray, Shape
+from sacrofem.shapes.field import Shape, unite
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
 from sacrofem.shapes.implant import check_corridor, implant_body
 from sacrofem.shapes.sacrum import Sacrum
@@ -47,15 +47,15 @@ def collect_bodies(
     cores: list[Feature] = []
     for pattern in patterns:
         fitted = fit_pattern(pattern, sacrum, fracture, measures)
-        cements.append(Feature(f"cement:{pattern.name}", _union([level for _, _, level in fitted]), 0, _wanted(pattern)))
+        cements.append(Feature(f"cement:{pattern.name}", unite([level for _, _, level in fitted]), 0, _wanted(pattern)))
         if pattern.balloon is not None:
             thickness = pattern.balloon.shell
-            outer = _union([cement_body(placed, scale) for placed, scale, _ in fitted])
+            outer = unite([cement_body(placed, scale) for placed, scale, _ in fitted])
             # Only the bone's surface cuts the shell off: the cement's own cut, beside it, would make splinters.
             shells.append(Feature(f"compacted:{pattern.name}", _grown(outer, thickness), 0))
             first = [placed for placed, _, _ in fitted if placed.needle == pattern.needles[0]]
-            voids = _union([needle_ellipsoid(placed, pattern.balloon.void) for placed in first])
-            inner = _grown(_union([level for _, _, level in fitted]), -_RIM)
+            voids = unite([needle_ellipsoid(placed, pattern.balloon.void) for placed in first])
+            inner = _grown(unite([level for _, _, level in fitted]), -_RIM)
             cores.append(Feature(f"cement:{pattern.name}.core", _intersection(voids, inner), 0))
     screws = []
     for implant in implants:
@@ -108,17 +108,6 @@ def fit_pattern(
 
 def _wanted(pattern: CementPattern) -> float:
     return sum(needle_volumes(pattern)) * CUBIC_MM_PER_ML
-
-
-def _union(shapes: Sequence[Shape]) -> Shape:
-    if len(shapes) == 1:
-        return shapes[0]
-
-    def distance(points: FloatArray) -> FloatArray:
-        nearest: FloatArray = np.minimum.reduce([shape(points) for shape in shapes])
-        return nearest
-
-    return distance
 
 
 def _intersection(first: Shape, second: Shape) -> Shape:

@@ -12,7 +12,7 @@ from sacrofem.mesh.features import GROWTH, Feature, has_bit, split
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
-from sacrofem.shapes.field import BoolArray, Shape
+from sacrofem.shapes.field import BoolArray, Shape, unite
 from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
@@ -72,10 +72,10 @@ def ring_host(ring: PelvicRing) -> Host:
 
 def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> SizeField:
     """The size field ``elsewhere``, finer in and around cartilage and disc."""
+    joints = unite([ring.cartilage_right, ring.cartilage_left, ring.symphysis])
 
     def size(points: FloatArray) -> FloatArray:
-        away = np.minimum.reduce([ring.cartilage_right(points), ring.cartilage_left(points), ring.symphysis(points)])
-        finer: FloatArray = np.minimum(elsewhere(points), at_joints + GROWTH * np.maximum(away, 0.0))
+        finer: FloatArray = np.minimum(elsewhere(points), at_joints + GROWTH * np.maximum(joints(points), 0.0))
         return finer
 
     return size

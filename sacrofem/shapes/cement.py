@@ -9,7 +9,7 @@ import numpy as np
 from sacrofem.catalogue.cement import CementPattern, Needle, NeedleEllipsoid
 from sacrofem.catalogue.entry import sides_of
 from sacrofem.errors import GeometryError, explain
-from sacrofem.shapes.field import FloatArray, Shape
+from sacrofem.shapes.field import FloatArray, Shape, unite
 from sacrofem.shapes.primitives import ellipsoid, tapered_capsule
 from sacrofem.shapes.sacrum import Sacrum
 
@@ -90,14 +90,7 @@ def cement_body(placed: PlacedNeedle, scale: float = 1.0) -> Shape:
     """
     shapes = [_capsule(placed, capsule.radius, capsule.length, capsule.back, scale) for capsule in placed.needle.capsules]
     shapes += [needle_ellipsoid(placed, body, scale) for body in placed.needle.ellipsoids]
-    if len(shapes) == 1:
-        return shapes[0]
-
-    def distance(points: FloatArray) -> FloatArray:
-        nearest: FloatArray = np.minimum.reduce([shape(points) for shape in shapes])
-        return nearest
-
-    return distance
+    return unite(shapes)
 
 
 def needle_ellipsoid(placed: PlacedNeedle, body: NeedleEllipsoid, scale: float = 1.0) -> Shape:
