@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
 from sacrofem.catalogue.hip import Hip, Point
+from sacrofem.catalogue.variation import FrameTurns, Variation
 
 UnitFraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -65,6 +66,8 @@ class Anatomy(Entry):
         canal_size: (anteroposterior in an axial slice, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
         scale: Uniform scale about the origin.
         hip: The right hip bone, of which the left one is the mirror image; null: the sacrum alone can be modelled.
+        variation: How an individual differs from these figures.
+        turns: Turns of the bones' own frames against frame G.
     """
 
     kind: Literal["anatomy"] = "anatomy"
@@ -79,6 +82,8 @@ class Anatomy(Entry):
     hiatus_width: PositiveFloat = 11.8
     scale: PositiveFloat = 1.0
     hip: Hip | None = None
+    variation: Variation = Variation()
+    turns: FrameTurns = FrameTurns()
 
     @field_validator("across")
     @classmethod
