@@ -12,6 +12,7 @@ from sacrofem.catalogue.entry import Entry, Part, Point, UnitFraction
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.hip import Hip
 from sacrofem.catalogue.implant import Implant
+from sacrofem.catalogue.variation import FrameTurns, Variation
 
 __all__ = [
     "Anatomy",
@@ -68,6 +69,8 @@ class Anatomy(Entry):
         canal_size: (anteroposterior in an axial slice, transverse) at S1, S1-S2, S2-S3, S3-S4, mm.
         scale: Uniform scale about the origin.
         hip: The right hip bone, of which the left one is the mirror image; null: the sacrum alone can be modelled.
+        variation: How an individual differs from these figures.
+        turns: Turns of the bones' own frames against frame G.
     """
 
     kind: Literal["anatomy"] = "anatomy"
@@ -82,6 +85,8 @@ class Anatomy(Entry):
     hiatus_width: PositiveFloat = 11.8
     scale: PositiveFloat = 1.0
     hip: Hip | None = None
+    variation: Variation = Variation()
+    turns: FrameTurns = FrameTurns()
 
     @field_validator("across")
     @classmethod

@@ -73,7 +73,10 @@ def mesh_digest(
     content = {
         "code": fingerprint_code(("shapes", "mesh"), ("gmsh", "mmgpy")),
         "extent": extent,
-        "anatomy": anatomy.model_dump(mode="json", exclude=words),
+        # The cortex is a membrane of the model, not of the mesh.
+        "anatomy": anatomy.model_dump(
+            mode="json", exclude={**dict.fromkeys(words, True), "variation": {"cortical_thickness_factor"}}
+        ),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
         "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],

@@ -37,8 +37,6 @@ JOINTS = {
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
 _SPLINTER = 200.0
-#: Behind the joint's middle and above the posterior inferior spine the ilium is the posterior one, of lower density.
-_BELOW_SPINE = 10.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class JointCuts:
             has_bit(mesh.references, feature.bit) == 1 for feature in (self.sacral, self.iliac, self.right, self.left)
         )
         is_right = np.where(iliac, ~beyond_right, centroids[:, 2] > 0.0)
-        posterior = is_posterior(self.ring, centroids)
+        posterior = self.ring.posterior_ilium(centroids)
         return np.select(
             [sacral, ~iliac, beyond_right & ~beyond_left, posterior],
             [
@@ -136,12 +134,6 @@ class JointCuts:
             ],
             np.where(is_right, HIP_RIGHT, HIP_LEFT),
         ).astype(np.int64)
-
-
-def is_posterior(ring: PelvicRing, points: FloatArray) -> BoolArray:
-    """Which points of the hip bones lie in the posterior ilium: behind the middle of the sacroiliac joint."""
-    behind: BoolArray = points[:, 0] < ring.posterior_ilium[0]
-    return behind & (points[:, 1] > ring.posterior_ilium[1] - _BELOW_SPINE)
 
 
 def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring: PelvicRing) -> dict[str, IntArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +16,13 @@ from sacrofem.shapes.hip.parameters import HipParameters
 from sacrofem.shapes.hip.sacroiliac import SacroiliacJoint
 from sacrofem.shapes.landmarks import mirrored
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.shapes.turning import turned_box, turned_facets, turned_points
+from sacrofem.shapes.variation import turn_anatomy, vary_anatomy
 
 #: Cartilage and disc reach this far into the bones when all become one solid, mm.
 _OVERLAP = 1.0
+#: Behind the joint's middle, and above the posterior inferior spine but for this, the ilium is the posterior one, mm.
+_BELOW_SPINE = 10.0
 _MIRROR = np.array([1.0, 1.0, -1.0])
 
 
@@ -39,8 +43,7 @@ class PelvicRing:
         sacral_face: Negative on the sacrum's side of the sacroiliac joints, positive in cartilage and hip bones.
         iliac_face: Negative on the hip bones' side of the sacroiliac joints, positive in cartilage and sacrum.
         pubic_face: Half the symphysis' gap, mm: the disc lies between z = -pubic_face and z = pubic_face.
-        posterior_ilium: (x, y) of the sacroiliac joint's middle and of the posterior inferior spine: the posterior ilium
-            lies behind the first and above the second.
+        posterior_ilium: Which points of the hip bones lie in the posterior ilium.
         surfaces: Name -> (centroids, outward normals) -> which outer facets of that hip bone belong to it:
             acetabulum, iliac_auricular and symphyseal, each with _right and _left.
     """
@@ -57,15 +60,34 @@ class PelvicRing:
     sacral_face: Shape
     iliac_face: Shape
     pubic_face: float
-    posterior_ilium: tuple[float, float]
+    posterior_ilium: Callable[[FloatArray], BoolArray]
     surfaces: dict[str, FacetMask]
+
+    def turned(self, degrees: float) -> PelvicRing:
+        """The ring turned forwards about the origin, so that its sacral slope grows by ``degrees``."""
+        return replace(
+            self,
+            sacrum=self.sacrum.turned(degrees),
+            right=self.right.turned(degrees),
+            bounds=turned_box(self.bounds, degrees),
+            posterior_ilium=turned_points(self.posterior_ilium, degrees),
+            surfaces={name: turned_facets(mask, degrees) for name, mask in self.surfaces.items()},
+            hip_right=turned_points(self.hip_right, degrees),
+            hip_left=turned_points(self.hip_left, degrees),
+            cartilage_right=turned_points(self.cartilage_right, degrees),
+            cartilage_left=turned_points(self.cartilage_left, degrees),
+            symphysis=turned_points(self.symphysis, degrees),
+            solid=turned_points(self.solid, degrees),
+            sacral_face=turned_points(self.sacral_face, degrees),
+            iliac_face=turned_points(self.iliac_face, degrees),
+        )
 
 
 def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
     """Build the ring.
 
     Args:
-        anatomy: Sacrum and hip bone; its scale is the ring's.
+        anatomy: Sacrum and hip bone, varied as it says; its scale is the ring's.
 
     Returns:
         The ring.
@@ -73,7 +95,7 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
     Raises:
         GeometryError: The anatomy describes no hip bone, or lacks a landmark of it.
     """
-    scale = anatomy.scale
+    anatomy = vary_anatomy(anatomy)
     if anatomy.hip is None:
         raise GeometryError(
             explain(
@@ -84,6 +106,9 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
                 next_step="add the block, or study the sacrum alone with `extent: sacrum`",
             )
         )
+    if (turn := anatomy.turns.hips) != 0.0:
+        return build_pelvic_ring(turn_anatomy(anatomy, -turn)).turned(turn)
+    scale = anatomy.scale
     parameters = HipParameters.of(anatomy.hip, anatomy.landmarks, scale)
     sacrum = build_sacrum(anatomy)
     joint = SacroiliacJoint.of(sacrum.bone, anatomy.landmarks, parameters.joint_gap, anatomy.auricular_half_width, scale)
@@ -102,6 +127,12 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         between = scale * np.maximum(disc.outline(folded / scale), folded[:, 2] / scale - 0.5 * disc.gap - _OVERLAP)
         whole: FloatArray = np.minimum.reduce([sacrum.bone(folded), right.bone(folded), filling(folded), between])
         return whole
+
+    behind, above = scale * anatomy.landmarks["AUR_centroid"][0], scale * parameters.landmarks["PIIS"][1] - _BELOW_SPINE
+
+    def posterior_ilium(points: FloatArray) -> BoolArray:
+        posterior: BoolArray = (points[:, 0] < behind) & (points[:, 1] > above)
+        return posterior
 
     upper = np.maximum(right.bounds[1], sacrum.bounds[1])
     lower = np.minimum(right.bounds[0], sacrum.bounds[0])
@@ -122,7 +153,7 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         sacral_face=lambda points: joint.sacral_face(mirrored(points)),
         iliac_face=lambda points: joint.iliac_face(mirrored(points)),
         pubic_face=0.5 * scale * disc.gap,
-        posterior_ilium=(scale * anatomy.landmarks["AUR_centroid"][0], scale * anatomy.hip.landmarks["PIIS"][1]),
+        posterior_ilium=posterior_ilium,
         surfaces=surfaces,
     )
 

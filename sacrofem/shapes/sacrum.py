@@ -14,6 +14,8 @@ from sacrofem.shapes.landmarks import Landmarks, mirrored
 from sacrofem.shapes.openings import openings_shape
 from sacrofem.shapes.primitives import ellipsoid, smooth_subtract
 from sacrofem.shapes.solid import solid_shape
+from sacrofem.shapes.turning import turn_matrix, turned_box, turned_facets, turned_points
+from sacrofem.shapes.variation import turn_sacrum, vary_anatomy
 
 BODY, ALA, ALAR_VOID = 1, 2, 3
 REGION_NAMES = {BODY: "body", ALA: "ala", ALAR_VOID: "alar_void"}
@@ -44,16 +46,31 @@ class Sacrum:
     auricular: Callable[[FloatArray, FloatArray, str], BoolArray]
     region: Callable[[FloatArray], IntArray]
 
+    def turned(self, degrees: float) -> Sacrum:
+        """The sacrum turned forwards about the origin, so that its slope grows by ``degrees``."""
+        turn = turn_matrix(degrees)
+        return Sacrum(
+            bone=turned_points(self.bone, degrees),
+            openings=turned_points(self.openings, degrees),
+            bounds=turned_box(self.bounds, degrees),
+            endplate=turned_facets(self.endplate, degrees),
+            auricular=lambda centroids, normals, side: self.auricular(centroids @ turn, normals @ turn, side),
+            region=turned_points(self.region, degrees),
+        )
+
 
 def build_sacrum(anatomy: Anatomy) -> Sacrum:
     """Build the shapes of a sacrum from its landmarks, its sections and the sizes of its openings.
 
     Args:
-        anatomy: The anatomy; ``scale`` enlarges everything about the origin.
+        anatomy: The anatomy, varied as it says; ``scale`` enlarges everything about the origin.
 
     Returns:
         The sacrum.
     """
+    anatomy = vary_anatomy(anatomy)
+    if (turn := anatomy.turns.sacrum) != 0.0:
+        return build_sacrum(turn_sacrum(anatomy, -turn)).turned(turn)
     marks = Landmarks.of(anatomy)
     solid, openings, region = solid_shape(anatomy), openings_shape(anatomy), _region(marks, anatomy)
     scale = anatomy.scale

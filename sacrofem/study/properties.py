@@ -22,6 +22,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         Moduli by region name, cortex, interface and support.
     """
     law = study.density_law
+    thicker = study.anatomy.variation.cortical_thickness_factor
     young: dict[str, float] = {
         region: young_modulus(law, bmd) for name, bmd in level.bmd.items() for region in _REGIONS.get(name, (name,))
     }
@@ -46,12 +47,12 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     return Properties(
         young=young,
         poisson=poisson,
-        cortical_thickness=level.cortical_thickness,
+        cortical_thickness=thicker * level.cortical_thickness,
         cortical_modulus=level.cortical_modulus,
         cortical_poisson_ratio=level.cortical_poisson_ratio,
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
-        cortical_thickness_of=dict.fromkeys(hips, level.hip_cortical_thickness or level.cortical_thickness),
+        cortical_thickness_of=dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness)),
     )
 
 

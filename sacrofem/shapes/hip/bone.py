@@ -15,6 +15,7 @@ from sacrofem.shapes.hip.plates import iliac_plate
 from sacrofem.shapes.hip.rods import rod
 from sacrofem.shapes.hip.sacroiliac import SacroiliacJoint
 from sacrofem.shapes.primitives import smooth_subtract, smooth_union, tapered_capsule
+from sacrofem.shapes.turning import turn_matrix, turned_box, turned_facets, turned_points
 
 FacetMask = Callable[[FloatArray, FloatArray], BoolArray]
 
@@ -49,6 +50,18 @@ class HipBone:
     acetabulum: FacetMask
     auricular: FacetMask
     symphyseal: FacetMask
+
+    def turned(self, degrees: float) -> HipBone:
+        """The hip bone turned forwards about the origin."""
+        return HipBone(
+            bone=turned_points(self.bone, degrees),
+            uncut=turned_points(self.uncut, degrees),
+            bounds=turned_box(self.bounds, degrees),
+            hip_centre=turn_matrix(degrees) @ self.hip_centre,
+            acetabulum=turned_facets(self.acetabulum, degrees),
+            auricular=turned_facets(self.auricular, degrees),
+            symphyseal=turned_facets(self.symphyseal, degrees),
+        )
 
 
 def build_hip_bone(parameters: HipParameters, joint: SacroiliacJoint) -> HipBone:
