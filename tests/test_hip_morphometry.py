@@ -61,12 +61,11 @@ def surface(ring: PelvicRing) -> Surface:
 
 
 @pytest.fixture(scope="module")
-def report(request: pytest.FixtureRequest):
-    """Collect measured values; printed by `pytest -s`."""
+def report():
+    """Collect measured values; shown by `pytest -s`."""
     rows: list[tuple[str, float, str]] = []
     yield lambda name, value, expected: rows.append((name, float(value), expected))
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        sys.stdout.write("\n" + "\n".join(f"| {n} | {v:.1f} | {e} |" for n, v, e in rows) + "\n")
+    sys.stdout.write("\n" + "\n".join(f"| {n} | {v:.1f} | {e} |" for n, v, e in rows) + "\n")
 
 
 def facets(surface: Surface) -> tuple[Array, Array, Array]:

@@ -47,11 +47,12 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
         for heading, kind in _SECTIONS.items():
             lines += ["", f"## {heading}"]
             for entry in library.entries():
-                if not isinstance(entry, kind) or (isinstance(entry, Anatomy) and entry != anatomy):
+                if not isinstance(entry, kind):
                     continue
                 picture = folder / "gallery" / f"{entry.kind}-{entry.name}.png"
                 logger.info("gallery: %s %s", entry.kind, entry.name)
-                easel.draw(entry, picture)
+                own = Easel(entry) if isinstance(entry, Anatomy) and entry != anatomy else easel
+                own.draw(entry, picture)
                 lines += ["", *_describe(entry), "", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
