@@ -206,8 +206,10 @@ def test_places_of_the_template_follow_into_the_individual():
 def test_needle_follows_into_a_virtual_woman_and_stays_in_bone(woman):
     anatomy = varied(**woman)
     pattern = Library.standard().get(CementPattern, "long_axis_right")
-    entry, target = follow_variation(anatomy, np.array([pattern.entry, pattern.target])).tolist()
-    check_needle_path(pattern.model_copy(update={"entry": tuple(entry), "target": tuple(target)}), build_sacrum(anatomy))
+    (needle,) = pattern.needles
+    entry, target = follow_variation(anatomy, np.array([needle.entry, needle.target])).tolist()
+    followed = needle.model_copy(update={"entry": tuple(entry), "target": tuple(target)})
+    check_needle_path(pattern.model_copy(update={"needles": (followed,)}), build_sacrum(anatomy))
 
 
 @pytest.mark.parametrize("woman", virtual_women(6), ids=range(6))

@@ -176,8 +176,8 @@ def _log_mesh(mesh: ModelMesh) -> None:
         len(mesh.points),
         mesh.measures["quality_min"],
     )
-    for name, value in sorted(mesh.measures.items()):
-        if name.startswith("cement_ml:"):
-            pattern = name.removeprefix("cement_ml:")
-            wanted = mesh.measures[f"cement_ml_wanted:{pattern}"]
-            logger.info("cement %s: %.2f mL achieved, %.2f mL wanted", pattern, value, wanted)
+    for name, wanted in sorted(mesh.measures.items()):
+        if name.startswith("cement_ml_wanted:"):  # a balloon's core and shell are measured, not wanted
+            pattern = name.removeprefix("cement_ml_wanted:")
+            achieved = mesh.measures[f"cement_ml:{pattern}"]
+            logger.info("cement %s: %.2f mL achieved, %.2f mL wanted", pattern, achieved, wanted)
