@@ -1,7 +1,7 @@
 """Making features conforming: cuts along level sets, then one clean-up remesh by MMG.
 
 A feature is a level function with a bit: cells where the level is negative carry the bit in their reference.
-Every split cuts all cells: a fracture also runs through regions that are bone again in some treatment.
+A split cuts bodies of treatments too: a fracture also runs through regions that are bone again in some treatment.
 """
 
 from __future__ import annotations
