@@ -85,7 +85,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of an entry, as `sacrofem list` gives it.")],
     beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
     picture: Annotated[Path | None, typer.Option(help="PNG file: draw the entry on the translucent bone.")] = None,
-    anatomy: AnatomyName = "f50",
+    anatomy: AnatomyName = "female_elderly",
 ) -> None:
     """Show an entry with its figures and their source."""
     from sacrofem.catalogue import Library
@@ -104,7 +104,7 @@ def show(
 def gallery(
     folder: Annotated[Path, typer.Argument(help="Where gallery.md and its pictures go.")],
     beside: Annotated[Path | None, typer.Option(help="A study or folder whose own entries are found first.")] = None,
-    anatomy: AnatomyName = "f50",
+    anatomy: AnatomyName = "female_elderly",
 ) -> None:
     """Draw every entry of the catalogue that has a shape, on one page."""
     from sacrofem.catalogue import Library

@@ -30,7 +30,7 @@ def of_kind(kind: type[Entry]) -> list[str]:
 
 @cache
 def sacrum() -> Sacrum:
-    return build_sacrum(LIBRARY.get(Anatomy, "f50"))
+    return build_sacrum(LIBRARY.get(Anatomy, "female_elderly"))
 
 
 @cache
@@ -98,7 +98,7 @@ def test_entry_is_meshed(kind: type[Entry], name: str) -> None:
     fracture = entry if isinstance(entry, Fracture) else LIBRARY.get(Fracture, usual)
     patterns = [entry] if isinstance(entry, CementPattern) else []
     implants = [entry] if isinstance(entry, Implant) else []
-    mesh = build_model_mesh(LIBRARY.get(Anatomy, "f50"), fracture, patterns, implants, SETTINGS)
+    mesh = build_model_mesh(LIBRARY.get(Anatomy, "female_elderly"), fracture, patterns, implants, SETTINGS)
     assert mesh.measures["quality_min"] >= SETTINGS.minimum_quality
     assert len(mesh.fractures) == len(fracture_sheets(fracture))
     for pattern in patterns:

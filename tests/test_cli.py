@@ -18,7 +18,7 @@ kind: study
 name: {name}
 title: A small study
 source: made for a test
-anatomy: f50
+anatomy: female_elderly
 fracture: denis1_right
 treatments:
   - name: untreated
@@ -68,7 +68,7 @@ def write_study(
 def test_list_and_show_name_every_entry_with_its_source(tmp_path: Path) -> None:
     said = sacrofem("list", folder=tmp_path)
     for name in (
-        "f50",
+        "female_elderly",
         "denis1_right",
         "long_axis_right",
         "trans_sacral_s1",

@@ -27,7 +27,7 @@ def study(*arms: Treatment, **changes: object) -> ResolvedStudy:
         name="small",
         title="test",
         source="test",
-        anatomy="f50",
+        anatomy="female_elderly",
         fracture="denis1_right",
         treatments=(UNTREATED, *arms),
         bmd_levels=("severe",),
@@ -75,7 +75,7 @@ def test_a_screw_without_a_corridor_is_refused_by_name_and_place(change: dict[st
     implant = LIBRARY.get(Implant, "trans_sacral_s1")
     moved = implant.model_copy(update={"screws": (implant.screws[0].model_copy(update=change),)})
     with pytest.raises(GeometryError, match=said):
-        check_corridor(moved, build_sacrum(LIBRARY.get(Anatomy, "f50")))
+        check_corridor(moved, build_sacrum(LIBRARY.get(Anatomy, "female_elderly")))
 
 
 def test_a_partly_threaded_screw_is_thin_behind_its_thread() -> None:

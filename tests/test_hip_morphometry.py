@@ -31,7 +31,7 @@ SURFACE_LANDMARKS = (
 
 @pytest.fixture(scope="module")
 def anatomy() -> Anatomy:
-    return Library.standard().get(Anatomy, "f50")
+    return Library.standard().get(Anatomy, "female_elderly")
 
 
 @pytest.fixture(scope="module")
@@ -423,7 +423,7 @@ def test_missing_landmark_is_named(given, anatomy, name, error):
 
 
 def test_an_anatomy_without_hips_is_refused_by_name(anatomy):
-    with pytest.raises(GeometryError, match="f50"):
+    with pytest.raises(GeometryError, match="female_elderly"):
         build_pelvic_ring(anatomy.model_copy(update={"hip": None}))
 
 

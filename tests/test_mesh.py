@@ -32,7 +32,7 @@ from sacrofem.shapes.primitives import ellipsoid, tapered_capsule
 from sacrofem.shapes.sacrum import ALA, BODY, Sacrum
 
 REGULAR = np.array([[1.0, 1, 1], [-1, 1, -1], [1, -1, -1], [-1, -1, 1]])
-ANATOMY = Path(__file__).parents[1] / "geometry" / "anatomies" / "f50.yaml"
+ANATOMY = Path(__file__).parents[1] / "geometry" / "anatomies" / "female_elderly.yaml"
 SETTINGS = MeshSettings(size=5.0, feature_size=3.0, sampling=1.0)
 SAID = {"title": "test", "source": "test"}
 NEEDLE = Needle(name="needle", entry=(0, 12, 10), target=(0, -8, 12), capsules=(Capsule(radius=(5, 4), length=16),))

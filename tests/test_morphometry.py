@@ -33,7 +33,7 @@ ON_SURFACE = [
 
 
 def read_anatomy(**changes: object) -> Anatomy:
-    data = YAML(typ="safe").load((GEOMETRY / "anatomies" / "f50.yaml").read_text(encoding="utf-8"))
+    data = YAML(typ="safe").load((GEOMETRY / "anatomies" / "female_elderly.yaml").read_text(encoding="utf-8"))
     return Anatomy(**{**data, **changes})
 
 

@@ -37,7 +37,7 @@ FORCE = np.array([0.0, -390.0, 0.0])
 
 @pytest.fixture(scope="module")
 def ring() -> PelvicRing:
-    return build_pelvic_ring(Library.standard().get(Anatomy, "f50"))
+    return build_pelvic_ring(Library.standard().get(Anatomy, "female_elderly"))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def study() -> sacrofem.Study:
         name="small",
         title="Cement against a screw",
         source="made for a test",
-        anatomy="f50",
+        anatomy="female_elderly",
         fracture="denis1_right",
         treatments=(
             sacrofem.Treatment(name="untreated"),

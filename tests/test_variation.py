@@ -28,7 +28,7 @@ from sacrofem.shapes.turning import turn_matrix
 from sacrofem.shapes.variation import follow_variation, vary_anatomy
 from sacrofem.study.properties import case_properties
 
-TEMPLATE = Library.standard().get(Anatomy, "f50")
+TEMPLATE = Library.standard().get(Anatomy, "female_elderly")
 STEP = 1.5
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from sacrofem.catalogue.loading import KINDS, EntryFile, load_entry, suggest
 from sacrofem.catalogue.models import Entry
+from sacrofem.catalogue.reading import KINDS, EntryFile, load_entry, suggest
 from sacrofem.errors import ConfigError, explain
 
 _FOLDERS = ("geometry", "material_models", "studies")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sacrofem.catalogue.library import Library
-from sacrofem.catalogue.loading import EntryFile, format_field, load_entry
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
@@ -25,6 +24,7 @@ from sacrofem.catalogue.models import (
     Study,
     Support,
 )
+from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
 from sacrofem.errors import ConfigError, explain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sacrofem.catalogue.loading import KINDS
+from sacrofem.catalogue.reading import KINDS
 from sacrofem.errors import OutputError, explain
 
 

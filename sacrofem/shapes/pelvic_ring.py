@@ -102,7 +102,7 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
                 "The anatomy has no hip bones.",
                 where=f"anatomy {anatomy.name!r}, hip",
                 got="nothing",
-                allowed="a block `hip`, as the packaged anatomy f50 has",
+                allowed="a block `hip`, as the packaged anatomy female_elderly has",
                 next_step="add the block, or study the sacrum alone with `extent: sacrum`",
             )
         )

@@ -87,7 +87,7 @@ class HipParameters:
                     where="hip.landmarks",
                     got=f"no {', '.join(missing)}",
                     allowed="every landmark that the outline, the thickness map and the rami name",
-                    next_step="add the missing names, or start from the packaged anatomy f50",
+                    next_step="add the missing names, or start from the packaged anatomy female_elderly",
                 )
             )
         normal = np.array(hip.acetabulum.normal, dtype=np.float64)

@@ -1,0 +1,91 @@
+"""Studies: what is compared with what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat
+
+from sacrofem.catalogue.cement import CementVolume
+from sacrofem.catalogue.entry import Entry, Part
+
+#: What is modelled of the pelvis.
+Extent = Literal["sacrum", "pelvic_ring"]
+
+
+class Treatment(Part):
+    """One arm of a study: the cement patterns and implants it holds (none: untreated).
+
+    Attributes:
+        name: Of the arm.
+        cement: Names of patterns, or ``{pattern: <name>, volume: <mL>}``.
+        implants: Names of implants.
+        augmented: Whether cement and implants may lie in each other, as in a screw augmented with cement.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    cement: tuple[str | CementVolume, ...] = ()
+    implants: tuple[str, ...] = ()
+    augmented: bool = False
+
+    @property
+    def cement_names(self) -> tuple[str, ...]:
+        """Names of its patterns, those with a volume of their own under a name of their own."""
+        return tuple(item if isinstance(item, str) else item.name for item in self.cement)
+
+
+class MeshSettings(Part):
+    """Mesh sizes in mm: far from features, at features, in the joints of the ring, and the grid that samples the shape."""
+
+    size: PositiveFloat = 4.0
+    feature_size: PositiveFloat = 2.0
+    joint_size: PositiveFloat = 2.5
+    sampling: PositiveFloat = 1.0
+    minimum_quality: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class Study(Entry):
+    """What is compared with what.
+
+    Every name refers to a catalogue entry, packaged or in a folder beside the study.
+
+    Attributes:
+        anatomy: Anatomy entry.
+        fracture: Fracture entry.
+        treatments: The arms; one without cement and implants is the reference.
+        bmd_levels: BMD levels.
+        loads: Load cases.
+        density_law: Law that turns BMD into a modulus.
+        interface: Law of the fracture.
+        support: Springs that hold the model.
+        extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
+        cartilage: Material of the sacroiliac cartilage (ring).
+        disc: Material of the symphysis (ring).
+        body_weight: N.
+        order: Polynomial order of the displacement, 1 or 2.
+        mesh: Mesh sizes.
+        shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
+            ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
+    """
+
+    kind: Literal["study"] = "study"
+    anatomy: str = "female_elderly"
+    fracture: str
+    treatments: tuple[Treatment, ...] = Field(min_length=1)
+    bmd_levels: tuple[str, ...] = Field(min_length=1)
+    loads: tuple[str, ...] = Field(min_length=1)
+    density_law: str
+    interface: str
+    support: str
+    extent: Extent = "sacrum"
+    cartilage: str = "articular_cartilage"
+    disc: str = "interpubic_disc"
+    body_weight: PositiveFloat = 650.0
+    order: Literal[1, 2] = 1
+    mesh: MeshSettings = MeshSettings()
+    shared_mesh: bool = True
+
+    @property
+    def reference(self) -> str | None:
+        """The treatment that the others are compared with: the first without cement and implants."""
+        return next((arm.name for arm in self.treatments if not arm.cement and not arm.implants), None)
