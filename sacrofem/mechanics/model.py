@@ -91,7 +91,9 @@ class SacrumModel:
         self.cuts = find_cuts(source, self.regions)
         movable = {name: cut.movable for name, cut in self.cuts.items()}
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *movable.values()])
-        self.V = build_cut_space(self.domain, order, number_copies(source.cells, everything))
+        copies = number_copies(source.cells, everything)
+        self.V = build_cut_space(self.domain, order, copies)
+        self.linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         count = len(source.points)
         self.cut_facets = {name: find_local_facets(self.domain, facets, count) for name, facets in movable.items()}
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
@@ -136,7 +138,7 @@ class SacrumModel:
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.matrix = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.matrix, self.V)
+        self.solver = MultigridSolver(self.matrix, self.V, self.linear_space)
         self.traction = fem.Constant(self.domain, np.zeros(3))
         self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
         self._unit = fem.Constant(self.domain, 1.0)
