@@ -99,6 +99,11 @@ class MultigridSolver:
         pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
 
+    def hierarchies(self) -> list[PETSc.PC]:
+        """The multigrid preconditioners from the finest level down; the second one preconditions the first one's coarsest."""
+        pc = self.ksp.getPC()
+        return [pc] if self.levels is None else [pc, pc.getMGCoarseSolve().getPC()]
+
     def solve(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float | None = None) -> SolveLog:
         """Solve in place.
 
