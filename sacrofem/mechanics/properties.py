@@ -19,6 +19,7 @@ class Properties:
         cortical_poisson_ratio: Poisson's ratio of the cortex.
         interface: Law of the fractures.
         support: Springs on the supported surfaces.
+        body_interfaces: Kind of body (``cement``, ``screw``) -> law of its faces against bone, where they may part.
         cortical_thickness_of: Bone region name -> mm, where it differs from ``cortical_thickness``.
     """
 
@@ -30,3 +31,4 @@ class Properties:
     interface: Interface
     support: Support
     cortical_thickness_of: dict[str, float] = field(default_factory=dict)
+    body_interfaces: dict[str, Interface] = field(default_factory=dict)

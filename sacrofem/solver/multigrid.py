@@ -26,6 +26,8 @@ GAMG_OPTIONS = {
 #: How far the recomputed residual may lie above the tolerance, from rounding.
 _RESIDUAL_SLACK = 10.0
 _MOST_ITERATIONS = 1000
+#: Vectors GMRES keeps.
+_RESTART = 100
 
 _numbers = count()  # the same on every rank, which id() would not be
 
@@ -106,6 +108,28 @@ class MultigridSolver:
         iterations = self.ksp.getIterationNumber()
         relative = self.residual(right_hand_side, solution)
         # CG updates its residual by recurrence; what counts is the true one.
+        if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
+            raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
+        return SolveLog(iterations, relative, time.perf_counter() - began)
+
+    def solve_unsymmetric(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float) -> SolveLog:
+        """Solve with a matrix that has come to be unsymmetric (friction), by GMRES on the preconditioner there is.
+
+        Raises:
+            SolveError: it did not converge.
+        """
+        began = time.perf_counter()
+        ksp = PETSc.KSP().create(self.matrix.comm)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(_RESTART)
+        ksp.setPC(self.ksp.getPC())
+        ksp.setOperators(self.matrix)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
+        ksp.solve(right_hand_side, solution)
+        reason, iterations = int(ksp.getConvergedReason()), ksp.getIterationNumber()
+        ksp.destroy()
+        relative = self.residual(right_hand_side, solution)
         if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
