@@ -10,6 +10,7 @@ from itertools import count
 from dolfinx import fem
 from petsc4py import PETSc
 
+from sacrofem.solver.copies import find_blocks, smooth_by_place
 from sacrofem.solver.diagnosis import explain_failure
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ class MultigridSolver:
         self.matrix = matrix
         self.tolerance = tolerance
         self._set_near_nullspace(space)
+        blocks = find_blocks(space)
+        self._has_copies = bool(matrix.comm.tompi4py().allreduce(int(blocks.max(initial=3) > 3)))
+        matrix.setVariableBlockSizes(blocks)
         self.ksp = PETSc.KSP().create(matrix.comm)
         self.ksp.setType("cg")
         self.ksp.getPC().setType("gamg")
@@ -87,6 +91,8 @@ class MultigridSolver:
         self.ksp.setUp()  # here the smoothers read their options
         for name in GAMG_OPTIONS:
             options.delValue(name)
+        if self._has_copies:
+            smooth_by_place(self.ksp.getPC(), options)
         self.ksp.getPC().setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
 
