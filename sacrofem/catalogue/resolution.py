@@ -55,6 +55,8 @@ class ResolvedStudy:
     loads: tuple[Load, ...]
     density_law: DensityLaw
     interface: Interface
+    implant_interface: Interface
+    cement_interface: Interface
     support: Support
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,6 +149,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         interface=library.get(Interface, study.interface, place("interface")),
+        implant_interface=library.get(Interface, study.implant_interface, place("implant_interface")),
+        cement_interface=library.get(Interface, study.cement_interface, place("cement_interface")),
         support=support,
     )
 

@@ -57,6 +57,8 @@ class Study(Entry):
         loads: Load cases.
         density_law: Law that turns BMD into a modulus.
         interface: Law of the fracture.
+        implant_interface: Law of the faces between screws and bone.
+        cement_interface: Law of the faces between cement and bone.
         support: Springs that hold the model.
         extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
         cartilage: Material of the sacroiliac cartilage (ring).
@@ -76,6 +78,8 @@ class Study(Entry):
     loads: tuple[str, ...] = Field(min_length=1)
     density_law: str
     interface: str
+    implant_interface: str = "bonded"
+    cement_interface: str = "bonded"
     support: str
     extent: Extent = "sacrum"
     cartilage: str = "articular_cartilage"

@@ -249,6 +249,12 @@ class Interfaces:
         stored = stored_energy(self.laws, self.response, self.jump)
         return float(self.comm.allreduce(float(self._weights @ stored)))
 
+    def force(self, name: str) -> FloatArray:
+        """(3,) N, force of the first face of a cut on the second, over all ranks, in excess of a preload."""
+        mine = self._cuts == self.names.index(name)
+        held = -(self._weights[mine] @ self.response.traction[mine])
+        return np.asarray(np.sum(self.comm.allgather(held), axis=0))
+
     def press_harder(self) -> None:
         """Take the present pressure as multiplier (augmented Lagrangian), so that the faces pass through each other less."""
         pressing = np.where(self.response.closed & self.laws.augmented, self.laws.preload - self.response.pressure, 0.0)

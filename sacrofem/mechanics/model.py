@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.interface import Cut, Interfaces, Status
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.supports import SupportSprings, held_surfaces
 from sacrofem.mechanics.treatment import Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
@@ -45,6 +47,7 @@ class Solution:
         work: Work of the load, N mm.
         energy: Elastic energy, N mm; half the work for a linear model.
         dissipated: Work of friction, N mm.
+        section_forces: Fracture -> what carries force through its section -> (3,) N.
         faces: Fracture, or body whose faces may part -> how they stand.
         reaction: (3,) force on the supports, N.
         imbalance: |applied force - reaction| / |applied force|.
@@ -62,6 +65,7 @@ class Solution:
     energy: float
     dissipated: float
     faces: dict[str, Status]
+    section_forces: Mapping[str, dict[str, FloatArray]]
     reaction: tuple[float, float, float]
     imbalance: float
     moment_imbalance: float
@@ -88,9 +92,7 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
     """
 
-    def __init__(
-        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = Partings()
-    ) -> None:
+    def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = Partings()) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
         self.comm = self.domain.comm
@@ -112,6 +114,7 @@ class SacrumModel:
         self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
         self.state = fem.Function(self.V)
         self._compile()
+        self.sections = Sections(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -169,9 +172,7 @@ class SacrumModel:
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
         p, c = properties, self.constants
-        laws = dict.fromkeys(self.cuts, p.interface) | {
-            name: p.body_interfaces[name.split(":")[0]] for name in self.body_cuts
-        }
+        laws = dict.fromkeys(self.cuts, p.interface) | {name: p.body_interfaces[name.split(":")[0]] for name in self.body_cuts}
         require_well_posed(self.distributed.source, self.regions, p.interface, p.support, p.body_interfaces)
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
@@ -240,6 +241,7 @@ class SacrumModel:
             energy,
             dissipated,
             self.interfaces.status(),
+            self.sections.forces(displacement),
             (float(x), float(y), float(z)),
             imbalance,
             moment,

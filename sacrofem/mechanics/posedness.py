@@ -140,7 +140,7 @@ def require_well_posed(
                 next_step="check the anatomy's S1 landmarks, or use a smaller mesh.size",
             )
         )
-    bodies = {kind: law.holds_when_open for kind, law in (body_interfaces or {}).items()}
+    bodies = {kind: law.holds_when_open for kind, law in (body_interfaces or {}).items() if law.law != "bonded"}
     fragments = find_fragments(mesh, regions, interface.holds_when_open, bodies, interface.law == "bonded")
     needed = 2 if support is not None and support.tangential_stiffness == 0.0 else 1
     reached: dict[int, set[str]] = {}

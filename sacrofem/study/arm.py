@@ -20,14 +20,16 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
+from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
 from sacrofem.results.metrics import measure_case
+from sacrofem.results.micromotion import measure_faces, sample_motion
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.parallel import on_root
-from sacrofem.study.properties import case_properties
+from sacrofem.study.properties import case_partings, case_properties
 
 FloatArray = NDArray[np.float64]
 
@@ -52,19 +54,23 @@ def solve_arm(
         Case name -> its record, on every rank.
     """
     treatment = cases[0].treatment
-    model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    model = SacrumModel(distributed, active_regions(treatment), study.study.order, case_partings(study))
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
     for case in cases:
         if case.level.name != assembled:
-            model.set_properties(case_properties(study, case.level))
+            properties = case_properties(study, case.level)
+            model.set_properties(properties)
             model.assemble()
             assembled = case.level.name
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
-        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
+        records[case.name] = on_root(
+            model.comm,
+            partial(_keep, case, fields, solution, force, masks, mesh, archive, properties.poisson, study.fracture.gap),
+        )
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
@@ -85,6 +91,8 @@ def _keep(
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
+    poisson: dict[str, float],
+    gap: float,
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -93,6 +101,11 @@ def _keep(
     whole = "+".join(fields.fractures)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    measures += [(whole, measure) for measure in measure_screw_stress(fields, mesh.region_names, poisson)]
+    for name, forces in solution.section_forces.items():
+        measures += [(name, measure) for measure in measure_load_sharing(forces)]
+        measures += [(name, measure) for measure in measure_interfragmentary_strain(sample_motion(fields, name), gap)]
+    measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
         for fracture, measure in measures
@@ -117,4 +130,6 @@ def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
         "moment_imbalance_mm": solution.moment_imbalance,
         "work_Nmm": solution.work,
         "energy_Nmm": solution.energy,
+        "dissipated_Nmm": solution.dissipated,
+        "faces": {name: asdict(status) for name, status in solution.faces.items()},
     }
