@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 _MOST_STEPS = 40
 #: ||residual|| / ||b|| at which the faces have come to rest.
 _TOLERANCE = 1e-8
-#: A linear solve needs to be only this much better than the state it starts from.
-_FORCING = 1e-3
+#: A linear solve needs to be only this much better than the state it starts from, while faces still change their state.
+_FORCING = 1e-4
 #: The preconditioner of the closed state is renewed when CG takes this many times the iterations of its first solve.
 _STALE = 2.5
 #: The line search ends when the slope has fallen to this share, or at its last bisection.
@@ -34,7 +34,7 @@ _SLOPE_SHARE = 0.1
 _LONGEST_STEP = 2.0
 _BISECTIONS = 12
 #: From this residual on the unsymmetric part of the tangent is taken along.
-_COUPLED_BELOW = 1e-2
+_COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
 #: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
 _PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
 _MOST_PRESSINGS = 5
@@ -120,6 +120,7 @@ class _Search:
         self.residual, self.step, self.forces = load.duplicate(), load.duplicate(), load.duplicate()
         self.direction = model.state.copy()
         self.steps, self.iterations, self.seconds, self.fresh = 0, 0, 0.0, 0
+        self.settled = False
 
     def run(self) -> ContactLog:
         """Step until the faces are at rest and do not pass through each other."""
@@ -140,9 +141,9 @@ class _Search:
             share = 1.0 if coupled else self._search()
             self.model.state.x.petsc_vec.axpy(share, self.step)
             self.model.state.x.scatter_forward()
-            self.faces.update(self.model.state.x.array)
-            renew = not coupled and log.iterations > _STALE * self.fresh
-            coupled = self.faces.rubs and relative < _COUPLED_BELOW
+            self.settled = not self.faces.update(self.model.state.x.array)
+            renew = log.iterations > _STALE * self.fresh
+            coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
             last = relative
         raise SolveError(
             explain(
@@ -162,12 +163,14 @@ class _Search:
         return float(self.residual.norm() / self.size)
 
     def _solve(self, relative: float, coupled: bool) -> SolveLog:
-        tolerance = max(self.model.solver.tolerance, min(_FORCING, 0.1 * _TOLERANCE / relative))
+        tight = max(self.model.solver.tolerance, min(_FORCING, 0.1 * _TOLERANCE / relative))
+        tolerance = tight if self.settled else max(tight, _FORCING)
         self.step.set(0.0)
         solve = self.model.solver.solve_unsymmetric if coupled else self.model.solver.solve
         log = solve(self.residual, self.step, tolerance)
         self.steps, self.iterations, self.seconds = self.steps + 1, self.iterations + log.iterations, self.seconds + log.seconds
         self.fresh = self.fresh or log.iterations
+        logger.debug("%d Krylov iterations to %.0e in %.1f s", log.iterations, tolerance, log.seconds)
         return log
 
     def _search(self) -> float:

@@ -190,10 +190,17 @@ class Interfaces:
         nodal = values.reshape(-1, 3)[self.points.dofs]
         return np.einsum("qn,fni->fqi", self.points.shapes, nodal[:, 1] - nodal[:, 0]).reshape(-1, 3)
 
-    def update(self, values: FloatArray) -> None:
-        """Take a displacement as the present state."""
+    def update(self, values: FloatArray) -> bool:
+        """Take a displacement as the present state.
+
+        Returns:
+            Whether any point, on any rank, opened, closed, stuck or began to slip; collective.
+        """
+        before = self.response
         self.jump = self.jumps(values)
         self.response = respond(self.laws, self.memory, self.jump)
+        changed = (self.response.closed != before.closed) | (self.response.slipping != before.slipping)
+        return bool(self.comm.allreduce(int(changed.any())))
 
     def add_tangent(self, matrix: PETSc.Mat, coupled: bool = False) -> None:
         """Add the tangent of the present state to an assembled matrix; assemble it again afterwards.
@@ -241,7 +248,7 @@ class Interfaces:
         return float(self.comm.allreduce(float(np.einsum("p,pi,pi->", self._weights, tractions, jump))))
 
     def tangent_work(self, jump: FloatArray) -> float:
-        """j . D j with the tangent that is in the matrix, N mm, over all ranks."""
+        """Work j . D j with the tangent that is in the matrix, N mm, over all ranks."""
         return self.work(np.einsum("nij,nj->ni", self._tangent, jump), jump)
 
     def energy(self) -> float:

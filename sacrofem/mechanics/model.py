@@ -22,7 +22,7 @@ from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.supports import SupportSprings, held_surfaces
-from sacrofem.mechanics.treatment import Partings, find_body_cuts, find_cuts, regions_as_solved
+from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,9 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
     """
 
-    def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = Partings()) -> None:
+    def __init__(
+        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = EVERY_FRACTURE
+    ) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
         self.comm = self.domain.comm
@@ -204,11 +206,12 @@ class SacrumModel:
             self.solver.set_up()
         self._unit_solutions: dict[int, fem.Function] = {}
 
-    def solve(self, force: FloatArray) -> Solution:
+    def solve(self, force: FloatArray, increments: int = 1) -> Solution:
         """Solve for a force spread evenly over the S1 endplate.
 
         Args:
             force: (3,) N, frame G.
+            increments: Steps in which the force grows, for friction, which depends on the path.
 
         Raises:
             SolveError: the linear solve or the search for the open and closed parts did not converge.
@@ -220,7 +223,7 @@ class SacrumModel:
             self.interfaces.update(displacement.x.array)
             dissipated = 0.0
         else:
-            log = solve_contact(self, vector)
+            log = solve_contact(self, vector, increments)
             iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
             dissipated = log.dissipated
             displacement.x.array[:] = self.state.x.array

@@ -48,6 +48,10 @@ class Partings:
     bodies: frozenset[str] = frozenset()
 
 
+#: Fractures part, bodies are bonded.
+EVERY_FRACTURE = Partings()
+
+
 def regions_as_solved(mesh: ModelMesh, active: frozenset[str]) -> IntArray:
     """Region of every cell in a treatment: bone where the treatment leaves it bone.
 
