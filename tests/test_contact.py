@@ -68,7 +68,7 @@ def test_a_block_slides_beyond_the_friction_limit_and_not_below(order: int, shar
     """Rigid-plastic: what friction does not hold, the tissue beside it does, and the block moves."""
     tissue, pressed = 0.5, 200.0
     shear = share * FRICTION * pressed
-    solution = solve(law(tangential_stiffness=tissue), (shear, 0.0, -pressed), order, size=(40.0, 40.0, 4.0))
+    solution = solve(law(tangential_stiffness=tissue, open_fraction=1e-7), (shear, 0.0, -pressed), order, size=(40.0, 40.0, 4.0))
     faces = solution.faces["gap"]
     assert faces.open == 0.0
     assert solution.section_forces["gap"]["interface"] == pytest.approx([-shear, 0.0, pressed], abs=1e-3)
@@ -76,19 +76,18 @@ def test_a_block_slides_beyond_the_friction_limit_and_not_below(order: int, shar
     assert solution.contact_steps <= 15
     if slips:
         slid = (shear - FRICTION * pressed) / (tissue * 40.0 * 40.0)
-        assert solution.dissipated == pytest.approx(FRICTION * pressed * slid, rel=0.05)
+        assert solution.dissipated == pytest.approx(0.5 * FRICTION * pressed * slid, rel=0.03)
     else:
         assert solution.dissipated == pytest.approx(0.0, abs=1e-6)
 
 
-def test_friction_takes_what_the_load_does_and_springs_do_not_keep() -> None:
-    """Energy: the work of a load that grows in steps is what is stored and what friction has taken."""
-    interface, force = law(tangential_stiffness=0.5), np.array([120.0, 0.0, -200.0])
-    parts = [solve(interface, tuple(force * k / 8), 1, k, size=(40.0, 40.0, 4.0)) for k in range(1, 9)]
-    reach = [0.0] + [part.work / (k / 8) for k, part in enumerate(parts, start=1)]  # force . displacement at full force
-    done = sum((2 * k - 1) / 16 * (reach[k] - reach[k - 1]) for k in range(1, 9))
-    assert parts[-1].dissipated > 0.1 * parts[-1].energy
-    assert done == pytest.approx(parts[-1].energy + parts[-1].dissipated, rel=0.02)
+def test_the_load_does_what_springs_keep_and_friction_takes() -> None:
+    """Faces without gap answer a growing load in proportion: half of force times way = stored + dissipated."""
+    solution = solve(law(tangential_stiffness=0.5), (18.0, 0.0, -60.0), shape=(8, 3, 8))
+    assert 0.1 < solution.faces["gap"].open < 0.9
+    assert solution.dissipated > 0.05 * solution.energy
+    assert 0.5 * solution.work == pytest.approx(solution.energy + solution.dissipated, rel=1e-6)
+    assert solution.imbalance < 1e-7
 
 
 def test_multipliers_drive_the_penetration_down() -> None:

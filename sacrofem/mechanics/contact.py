@@ -38,6 +38,8 @@ _COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
 #: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
 _PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
 _MOST_PRESSINGS = 5
+#: Residual at which pressures are carried over: there is no need to find the soft faces' state to the end.
+_PRESS_BELOW = 1e-3
 
 
 class ContactModel(Protocol):
@@ -125,18 +127,17 @@ class _Search:
     def run(self) -> ContactLog:
         """Step until the faces are at rest and do not pass through each other."""
         pressings, coupled, renew = 0, False, True
-        last = float("inf")
         while self.steps <= _MOST_STEPS:
             self.model.assemble(renew=renew, coupled=coupled)
             relative = self._measure()
             status = self._describe(relative, coupled)
-            if relative < _TOLERANCE:
-                if not self._penetrates(status) or pressings == _MOST_PRESSINGS:
-                    return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
+            if relative < _PRESS_BELOW and pressings < _MOST_PRESSINGS and self._penetrates(status):
                 self.faces.press_harder()
                 self.faces.update(self.model.state.x.array)
-                pressings, renew, last = pressings + 1, False, float("inf")
+                pressings, renew = pressings + 1, False
                 continue
+            if relative < _TOLERANCE:
+                return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
             log = self._solve(relative, coupled)
             share = 1.0 if coupled else self._search()
             self.model.state.x.petsc_vec.axpy(share, self.step)
@@ -144,7 +145,6 @@ class _Search:
             self.settled = not self.faces.update(self.model.state.x.array)
             renew = log.iterations > _STALE * self.fresh
             coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
-            last = relative
         raise SolveError(
             explain(
                 "The open, sticking and slipping parts of the faces did not come to rest.",
@@ -167,7 +167,12 @@ class _Search:
         tolerance = tight if self.settled else max(tight, _FORCING)
         self.step.set(0.0)
         solve = self.model.solver.solve_unsymmetric if coupled else self.model.solver.solve
-        log = solve(self.residual, self.step, tolerance)
+        try:
+            log = solve(self.residual, self.step, tolerance)
+        except SolveError:  # kept from a softer state of the faces, the preconditioner may fail a stiffer one
+            self.model.solver.set_up()
+            self.step.set(0.0)
+            log = solve(self.residual, self.step, tolerance)
         self.steps, self.iterations, self.seconds = self.steps + 1, self.iterations + log.iterations, self.seconds + log.seconds
         self.fresh = self.fresh or log.iterations
         logger.debug("%d Krylov iterations to %.0e in %.1f s", log.iterations, tolerance, log.seconds)

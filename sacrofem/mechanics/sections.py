@@ -44,7 +44,7 @@ def sides_of_section(mesh: ModelMesh, cut: FractureCut) -> IntArray:
     side = np.zeros(len(mesh.cells), dtype=np.int64)
     hosts = {number: name for number, name in mesh.region_names.items() if number in np.unique(mesh.host_regions)}
     outside = [n for n, name in hosts.items() if name in SOFT_REGIONS or name.removeprefix("bruised_").startswith(_HIPS)]
-    if not np.isin(mesh.host_regions[cut.sides], outside).any():
+    if len(cut.triangles) and not np.isin(mesh.host_regions[cut.sides], outside).any():
         middles, normals = facet_geometry(mesh.points, cut.triangles)
         inside = np.flatnonzero(~np.isin(mesh.host_regions, outside))
         centroids = mesh.points[mesh.cells[inside]].mean(axis=1)
