@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 # isort: split
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from sacrofem.study.arm import newtons
 from sacrofem.study.properties import case_partings, case_properties
 
 _SIZES = MeshSettings(size=6.0, feature_size=3.5, sampling=1.5)
-_FRACTURES = sorted(file.entry.name for file in Library.packaged().entries(Fracture) if file.entry.sheets)
+_FRACTURES = sorted(e.name for e in Library.standard(Path()).entries() if isinstance(e, Fracture) and e.sheets)
 
 
 @pytest.mark.slow
