@@ -57,9 +57,11 @@ def check(study: StudyPath) -> None:
     """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
     from sacrofem.study.fit import require_fit
+    from sacrofem.study.properties import warn_of_densities
 
     resolved = resolve_study(load_study(study))
     require_fit(resolved)
+    warn_of_densities(resolved)
     _out.print(
         f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",

@@ -9,13 +9,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sacrofem.catalogue.density import calibrate_level, dose_level
 from sacrofem.catalogue.library import Library
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
+    Calibration,
     CementPattern,
     CementVolume,
+    Cortex,
     DensityLaw,
+    DosedLevel,
+    DrugCourse,
     Fracture,
     Implant,
     Interface,
@@ -54,6 +59,7 @@ class ResolvedStudy:
     levels: tuple[BmdLevel, ...]
     loads: tuple[Load, ...]
     density_law: DensityLaw
+    cortex: Cortex | None
     interface: Interface
     support: Support
 
@@ -111,8 +117,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         return file.place(path) if file else f"study {study.name!r}, {format_field(path)}"
 
     _refuse_repeats([arm.name for arm in study.treatments], "treatments", place)
-    for name in ("bmd_levels", "loads"):
-        _refuse_repeats(getattr(study, name), name, place)
+    _refuse_repeats(study.level_names, "bmd_levels", place)
+    _refuse_repeats(study.loads, "loads", place)
     patterns: dict[str, CementPattern] = {}
     implants: dict[str, Implant] = {}
     materials: dict[str, Material] = {}
@@ -127,7 +133,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             materials[name] = library.get(Material, name, f"entry {pattern.name!r}, material")
     for implant in implants.values():
         materials[implant.material] = library.get(Material, implant.material, f"entry {implant.name!r}, material")
-    levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
+    levels = tuple(_level(library, item, place("bmd_levels", i)) for i, item in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
             name = getattr(study, field)
@@ -146,6 +152,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         levels=levels,
         loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
+        cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
     )
@@ -179,6 +186,17 @@ def _require_fitting_support(study: Study, support: Support, where: str) -> None
         )
 
 
+def _level(library: Library, item: str | DosedLevel, where: str) -> BmdLevel:
+    """A BMD level by name, in mg/cm^3, after the drug course that the study gives it."""
+    level = library.get(BmdLevel, item if isinstance(item, str) else item.level, where)
+    if level.calibration is not None:
+        calibration = library.get(Calibration, level.calibration, f"entry {level.name!r}, calibration")
+        level = calibrate_level(level, calibration)
+    if isinstance(item, str):
+        return level
+    return dose_level(level, library.get(DrugCourse, item.drug, where), item.response, item.name)
+
+
 def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPattern:
     """A pattern by name, with the volume that an arm gives it."""
     if isinstance(item, str):
@@ -206,4 +224,4 @@ def _dump(value: Any) -> Any:
         return {key: _dump(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_dump(item) for item in value]
-    return value.model_dump(mode="json")
+    return None if value is None else value.model_dump(mode="json")

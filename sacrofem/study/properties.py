@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from sacrofem.catalogue.density import young_modulus
+import logging
+
+from sacrofem.catalogue.density import OutOfRange, find_out_of_range, warn_of_range, young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
-from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.properties import Properties, TransverseCortex
+
+logger = logging.getLogger(__name__)
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
-_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium")}
+_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium", "pubic_rami")}
+_SACRAL = ("body", "ala", "alar_void")
+
+
+def modelled_regions(study: ResolvedStudy) -> tuple[str, ...]:
+    """Bone regions, as BMD levels name them, that a study models."""
+    return (*_SACRAL, *_REGIONS) if study.study.extent == "pelvic_ring" else _SACRAL
+
+
+def densities_out_of_range(study: ResolvedStudy) -> list[OutOfRange]:
+    """Densities of a study's bone that its density law was not fitted to."""
+    return find_out_of_range(study.density_law, study.levels, modelled_regions(study))
+
+
+def warn_of_densities(study: ResolvedStudy) -> str | None:
+    """Say once for a study which densities leave the range of its law; the message, or None where none does."""
+    findings = densities_out_of_range(study)
+    if not findings:
+        return None
+    message = warn_of_range(study.density_law, findings)
+    logger.warning("%s", message)
+    return message
 
 
 def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
@@ -23,14 +48,21 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     """
     law = study.density_law
     thicker = study.anatomy.variation.cortical_thickness_factor
+    densities = dict(level.bmd)
+    if "hip" in densities:
+        densities.setdefault("pubic_rami", densities["hip"])
     young: dict[str, float] = {
-        region: young_modulus(law, bmd) for name, bmd in level.bmd.items() for region in _REGIONS.get(name, (name,))
+        region: young_modulus(law, bmd) for name, bmd in densities.items() for region in _REGIONS.get(name, (name,))
     }
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
+    thickness = dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness))
+    for name, given in level.cortical_thickness_of.items():
+        thickness |= dict.fromkeys(_REGIONS.get(name, (name,)), thicker * given)
     if study.fracture.bruise is not None:
         factor = study.fracture.bruise.stiffness_factor
         young |= {f"bruised_{region}": factor * modulus for region, modulus in young.items()}
+        thickness |= {f"bruised_{region}": thickness[region] for region in _SACRAL if region in thickness}
         poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     for name, pattern in study.patterns.items():
@@ -52,7 +84,23 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         cortical_poisson_ratio=level.cortical_poisson_ratio,
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
-        cortical_thickness_of=dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness)),
+        cortical_thickness_of=thickness,
+        transverse_cortex=_transverse(study, level),
+    )
+
+
+def _transverse(study: ResolvedStudy, level: BmdLevel) -> TransverseCortex | None:
+    """The study's transversely isotropic cortex with the level's modulus along its axis."""
+    cortex = study.cortex
+    if cortex is None:
+        return None
+    return TransverseCortex(
+        axis=cortex.axis,
+        axial_modulus=level.cortical_modulus,
+        transverse_modulus=cortex.transverse_ratio * level.cortical_modulus,
+        shear_modulus=cortex.shear_ratio * level.cortical_modulus,
+        poisson_ratio=cortex.poisson_ratio,
+        transverse_poisson_ratio=cortex.transverse_poisson_ratio,
     )
 
 

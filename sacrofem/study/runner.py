@@ -21,6 +21,7 @@ from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases, split_study
 from sacrofem.study.fit import require_fit
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+from sacrofem.study.properties import warn_of_densities
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
 
@@ -84,6 +85,7 @@ def run_study(
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
     only_on_root(comm, lambda: require_fit(resolved))
+    only_on_root(comm, lambda: warn_of_densities(resolved))
     try:
         if len(split_study(resolved)) == 1:
             return _run(resolved, archive, pictures, mesh_folder, comm)
