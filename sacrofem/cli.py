@@ -56,8 +56,8 @@ def run(
 def check(study: StudyPath) -> None:
     """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
+    from sacrofem.study.densities import warn_of_densities
     from sacrofem.study.fit import require_fit
-    from sacrofem.study.properties import warn_of_densities
 
     resolved = resolve_study(load_study(study))
     require_fit(resolved)

@@ -91,10 +91,8 @@ class OutOfRange:
     on_floor: bool
 
     def __str__(self) -> str:
-        floor = ", the floor" if self.on_floor else ""
-        return (
-            f"{self.level} {self.region}: {self.density:.3f} g/cm^3 (BMD {self.bmd:.0f} mg/cm^3), given {self.modulus:.1f} MPa{floor}"
-        )
+        given = f"{self.modulus:.1f} MPa{', the floor' if self.on_floor else ''}"
+        return f"{self.level} {self.region}: {self.density:.3f} g/cm^3 (BMD {self.bmd:.0f} mg/cm^3), given {given}"
 
 
 def find_out_of_range(law: DensityLaw, levels: Sequence[BmdLevel], regions: Sequence[str] | None = None) -> list[OutOfRange]:

@@ -16,11 +16,14 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.model import ModelMesh
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, error_bars, estimate_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from sacrofem.results.metrics import measure_case
+from sacrofem.results.metrics import cell_volumes, measure_case
+from sacrofem.results.recovery import Recovery
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -56,15 +59,18 @@ def solve_arm(
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
+    errors = ErrorEstimator(mesh)
     for case in cases:
         if case.level.name != assembled:
-            model.set_properties(case_properties(study, case.level))
+            properties = case_properties(study, case.level)
+            model.set_properties(properties)
             model.assemble()
             assembled = case.level.name
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
-        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
+        keep = partial(_keep, case, fields, solution, force, masks, mesh, archive, errors, properties)
+        records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
@@ -85,6 +91,8 @@ def _keep(
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
+    errors: ErrorEstimator,
+    properties: Properties,
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -93,13 +101,37 @@ def _keep(
     whole = "+".join(fields.fractures)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    estimate = errors.estimate(fields, properties)
+    bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks)
     rows = [
-        Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
-        for fracture, measure in measures
+        Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
+        for (fracture, measure), bar in zip(measures, bars, strict=True)
     ]
-    record = {"rows": [asdict(row) for row in rows], "diagnostics": _diagnose(solution, force)}
+    diagnostics = _diagnose(solution, force) | {
+        "error_energy_Nmm": estimate.squared,
+        "error_relative_energy_norm": estimate.relative,
+    }
+    record = {"rows": [asdict(row) for row in rows], "diagnostics": diagnostics}
     archive.keep(case.name, record)
     return record
+
+
+class ErrorEstimator:
+    """Error estimates of an arm's cases; the patches are made once, with the first case. Rank 0 only.
+
+    Args:
+        mesh: The study's mesh.
+    """
+
+    def __init__(self, mesh: ModelMesh) -> None:
+        self._mesh = mesh
+        self._recovery: Recovery | None = None
+
+    def estimate(self, fields: CaseFields, properties: Properties) -> ErrorEstimate:
+        """The estimate of a solved case."""
+        if self._recovery is None:
+            self._recovery = Recovery.of(fields.points, fields.cells, fields.regions)
+        return estimate_error(fields, self._recovery, Membrane.of(self._mesh, properties))
 
 
 def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:

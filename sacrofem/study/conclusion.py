@@ -16,7 +16,7 @@ from sacrofem.results.table import tabulate_rows
 from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case
-from sacrofem.study.properties import densities_out_of_range
+from sacrofem.study.densities import densities_out_of_range
 from sacrofem.study.provenance import describe_run
 from sacrofem.study.stages import timed
 

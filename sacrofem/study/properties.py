@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
-from sacrofem.catalogue.density import OutOfRange, find_out_of_range, warn_of_range, young_modulus
+from sacrofem.catalogue.density import young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.mechanics.properties import Properties, TransverseCortex
-
-logger = logging.getLogger(__name__)
+from sacrofem.study.densities import HIP_REGIONS, SACRAL_REGIONS
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
-_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium", "pubic_rami")}
-_SACRAL = ("body", "ala", "alar_void")
-
-
-def modelled_regions(study: ResolvedStudy) -> tuple[str, ...]:
-    """Bone regions, as BMD levels name them, that a study models."""
-    return (*_SACRAL, *_REGIONS) if study.study.extent == "pelvic_ring" else _SACRAL
-
-
-def densities_out_of_range(study: ResolvedStudy) -> list[OutOfRange]:
-    """Densities of a study's bone that its density law was not fitted to."""
-    return find_out_of_range(study.density_law, study.levels, modelled_regions(study))
-
-
-def warn_of_densities(study: ResolvedStudy) -> str | None:
-    """Say once for a study which densities leave the range of its law; the message, or None where none does."""
-    findings = densities_out_of_range(study)
-    if not findings:
-        return None
-    message = warn_of_range(study.density_law, findings)
-    logger.warning("%s", message)
-    return message
+_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in HIP_REGIONS}
 
 
 def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
@@ -48,7 +24,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     """
     law = study.density_law
     thicker = study.anatomy.variation.cortical_thickness_factor
-    densities = dict(level.bmd)
+    densities: dict[str, float] = {**level.bmd}
     if "hip" in densities:
         densities.setdefault("pubic_rami", densities["hip"])
     young: dict[str, float] = {
@@ -57,12 +33,12 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
     thickness = dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness))
-    for name, given in level.cortical_thickness_of.items():
-        thickness |= dict.fromkeys(_REGIONS.get(name, (name,)), thicker * given)
+    for place, given in level.cortical_thickness_of.items():
+        thickness |= dict.fromkeys(_REGIONS.get(place, (place,)), thicker * given)
     if study.fracture.bruise is not None:
         factor = study.fracture.bruise.stiffness_factor
         young |= {f"bruised_{region}": factor * modulus for region, modulus in young.items()}
-        thickness |= {f"bruised_{region}": thickness[region] for region in _SACRAL if region in thickness}
+        thickness |= {f"bruised_{region}": thickness[region] for region in SACRAL_REGIONS if region in thickness}
         poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     for name, pattern in study.patterns.items():

@@ -19,9 +19,9 @@ from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases, split_study
+from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
-from sacrofem.study.properties import warn_of_densities
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
 
