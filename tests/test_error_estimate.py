@@ -17,10 +17,12 @@ from sacrofem.mechanics import forms
 from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import TransverseCortex
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.error_estimate import ENERGY, NO_ESTIMATE, RECOVERED, Membrane, error_bars, estimate_error
 from sacrofem.results.fields import CaseFields
+from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.recovery import Recovery, vertex_strain
 from tests.blocks import block
@@ -185,9 +187,12 @@ def test_the_error_bar_of_the_displacement_holds_that_of_a_finer_mesh() -> None:
         whole, given = block(shape, (10.0, 10.0, 30.0)), properties()
         mesh = replace(whole, surfaces={name: s for name, s in whole.surfaces.items() if not name.startswith("fracture:")})
         force = np.array([30.0, 0.0, 0.0])
-        solved = solve_mesh(MPI.COMM_SELF, mesh, order, (30.0, 0.0, 0.0), frozenset(), given)
-        assert solved
-        fields, work = solved.fields, solved.solution.work
+        model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), order)
+        model.set_properties(given)
+        model.assemble()
+        solution = model.solve(force)
+        fields, work = gather_fields(model, solution.displacement), solution.work
+        assert fields
         measures = measure_case(fields, {}, force, work)
         estimate = estimate_error(fields, Recovery.of(fields.points, fields.cells, fields.regions), Membrane.of(mesh, given))
         bars = error_bars(measures, estimate, work, np.ones(len(fields.cells)), {})

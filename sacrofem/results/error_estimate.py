@@ -1,8 +1,8 @@
 """How far a solution is from that of an infinitely fine mesh: the recovered strain against that of the elements.
 
-eta^2 is the energy product of their difference over bone, cement, metal and cortex (Zienkiewicz and Zhu 1987, 1992). For a load
-that is spread as the work measures it, Galerkin orthogonality makes it the error of the work, W - W_h = a(e, e), so that compliance
-and stiffness come with an error bar of their own. It says nothing of the geometry, the material or the springs.
+eta^2 is the energy product of their difference over bone, cement, metal and cortex (Zienkiewicz and Zhu 1987, 1992). Galerkin
+orthogonality makes it the error of the load's work, W - W_h = a(e, e), so that compliance and stiffness come with an error bar
+of their own. It says nothing of the geometry, the material or the springs.
 """
 
 from __future__ import annotations

@@ -20,11 +20,12 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 #: Cells that a patch needs for its polynomial: more than the 4 (linear) or 10/4 (quadratic) that would just do.
-_FEWEST_CELLS = {1: 8, 2: 6}
+_FEWEST_CELLS = {1: 8, 2: 10}
 #: Rings of cells that a poorer patch, at an edge of the bone or in a small region, may be widened by.
 _MOST_RINGS = 2
-#: Keeps polynomials definite where the cells of a patch lie in a plane; relative to the constant's own weight.
-_RIDGE = 1e-10
+#: Keeps the linear and the quadratic part definite where the cells of a patch do not tell them, so that it falls back to the
+#: part that they tell; relative to the constant's own weight (in patch coordinates moments of the quadratic part are some 5e-3).
+_RIDGE = (1e-8, 1e-6)
 #: The four points of a tetrahedron's quadrature of degree 2, where the strain of quadratic elements is sampled.
 _NEAR, _FAR = (5.0 + 3.0 * np.sqrt(5.0)) / 20.0, (5.0 - np.sqrt(5.0)) / 20.0
 _SAMPLES = np.full((4, 4), _FAR) + (_NEAR - _FAR) * np.eye(4)
@@ -114,7 +115,7 @@ class Recovery:
         size = monomials.shape[2]
         shift = _shift(origins, sizes, order)
         normal = shift @ (incidence @ moments).reshape(count, size, size) @ shift.transpose(0, 2, 1)
-        normal += _RIDGE * normal[:, :1, :1] * np.eye(size)
+        normal += normal[:, :1, :1] * np.diag([0.0, *[_RIDGE[0]] * 3, *[_RIDGE[1]] * (size - 4)])
         return cls(order, patches, incidence, monomials, weights, origins, sizes, np.linalg.inv(normal))
 
     def recover(self, strain: FloatArray) -> FloatArray:

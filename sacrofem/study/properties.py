@@ -24,7 +24,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     """
     law = study.density_law
     thicker = study.anatomy.variation.cortical_thickness_factor
-    densities: dict[str, float] = {**level.bmd}
+    densities: dict[str, float] = {str(region): bmd for region, bmd in level.bmd.items()}
     if "hip" in densities:
         densities.setdefault("pubic_rami", densities["hip"])
     young: dict[str, float] = {
