@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sacrofem.catalogue import StudyFile, load_study, resolve_study
@@ -39,11 +40,13 @@ class StudyResult:
         folder: The results folder.
         table: The tidy table; one row per case, fracture and metric.
         rank: Rank of this process; rank 0 speaks.
+        edge_length: Edge of a regular tetrahedron of the cells' mean volume, mm; not a number where the meshes differ.
     """
 
     folder: Path
     table: pd.DataFrame
     rank: int = 0
+    edge_length: float = float("nan")
 
 
 def run_study(
@@ -144,7 +147,12 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
                 records |= solve_arm(resolved, missing, mesh, distributed, archive)
     table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
     _log_effort(records, seconds)
-    return StudyResult(archive.folder, table, comm.rank)
+    return StudyResult(archive.folder, table, comm.rank, _mean_edge(mesh))
+
+
+def _mean_edge(mesh: ModelMesh) -> float:
+    """Edge of a regular tetrahedron of the cells' mean volume, mm."""
+    return float(np.cbrt(6.0 * np.sqrt(2.0) * np.abs(mesh.volumes()).mean()))
 
 
 def _mesh(resolved: ResolvedStudy, folder: Path | None) -> ModelMesh:
