@@ -65,6 +65,8 @@ class Study(Entry):
         disc: Material of the symphysis (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
+        motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
+            and case (linear interfaces).
         mesh: Mesh sizes.
         shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
             ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
@@ -85,6 +87,7 @@ class Study(Entry):
     disc: str = "interpubic_disc"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
+    motion_errors: bool = False
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True
 

@@ -7,6 +7,7 @@ of their own. It says nothing of the geometry, the material or the springs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 #: What an error bar rests on.
-ENERGY, RECOVERED = "zz energy", "zz strain"
+ENERGY, RECOVERED, DUAL = "zz energy", "zz strain", "zz dual"
 NO_ESTIMATE = "none: no estimate of its own; sacrofem converge"
 #: Strains below this, microstrain, are too small for an error in per cent.
 _SMALLEST_STRAIN = 1e-6
@@ -97,6 +98,29 @@ class ErrorEstimate:
         return float(np.sqrt(self.squared / (self.energy + self.squared)))
 
 
+@dataclass(frozen=True)
+class StrainError:
+    """The strain of a solution, at the nodes of every cell, and what the recovered strain adds to it.
+
+    Attributes:
+        whole: (m, 4 or 10, 3, 3) computed.
+        missing: (m, 4 or 10, 3, 3) recovered minus computed.
+    """
+
+    whole: FloatArray
+    missing: FloatArray
+
+    @classmethod
+    def of(cls, fields: CaseFields, recovery: Recovery) -> StrainError:
+        """The error of a solved case by its patches."""
+        computed = vertex_strain(fields.points, fields.cells, fields.displacement)
+        recovered = recovery.recover(computed)
+        if fields.order == 2:
+            middles = 0.5 * (computed[:, EDGE_ENDS[:, 0]] + computed[:, EDGE_ENDS[:, 1]])
+            computed = np.concatenate([computed, middles], axis=1)
+        return cls(computed, recovered - computed)
+
+
 def estimate_error(fields: CaseFields, recovery: Recovery, membrane: Membrane | None = None) -> ErrorEstimate:
     """Estimate the discretisation error of a solved case.
 
@@ -105,36 +129,51 @@ def estimate_error(fields: CaseFields, recovery: Recovery, membrane: Membrane | 
         recovery: Its patches, made once for all solutions on the same cut mesh and regions.
         membrane: The cortex (None: none).
     """
-    computed = vertex_strain(fields.points, fields.cells, fields.displacement)
-    recovered = recovery.recover(computed)
-    if fields.order == 2:
-        middles = 0.5 * (computed[:, EDGE_ENDS[:, 0]] + computed[:, EDGE_ENDS[:, 1]])
-        whole = np.concatenate([computed, middles], axis=1)
-    else:
-        whole = computed
-    difference = recovered - whole
+    error = StrainError.of(fields, recovery)
+    cells, cortex = energy_product(fields, membrane, error.missing, error.missing)
+    bone, shell = energy_product(fields, membrane, error.whole, error.whole)
+    shapes = _shape_functions(np.full((1, 4), 0.25), fields.order)[0]
+    strain = np.einsum("i,miab->mab", shapes, error.whole + error.missing)
+    return ErrorEstimate(cells, cortex, float(bone.sum()) + shell, strain)
+
+
+def estimate_goal_error(fields: CaseFields, dual: CaseFields, recovery: Recovery, membrane: Membrane | None = None) -> float:
+    """Estimate Q(u) - Q(u_h) of a functional by its dual solution: a(u - u_h, z - z_h), both by recovery.
+
+    Args:
+        fields: The solved case.
+        dual: The same with the dual solution as its displacement.
+        recovery: The patches of both.
+        membrane: The cortex (None: none).
+
+    Returns:
+        In the unit of the functional.
+    """
+    missing = [StrainError.of(each, recovery).missing for each in (fields, dual)]
+    cells, cortex = energy_product(fields, membrane, *missing)
+    return float(cells.sum()) + cortex
+
+
+def energy_product(
+    fields: CaseFields, membrane: Membrane | None, first: FloatArray, second: FloatArray
+) -> tuple[FloatArray, float]:
+    """a(., .) of two strain fields given at the nodes of the cells: (m,) by cell, and of the cortex, N mm."""
     volumes = cell_volumes(fields)
     shear = fields.young / (2.0 * (1.0 + fields.poisson))
     lame = fields.young * fields.poisson / ((1.0 + fields.poisson) * (1.0 - 2.0 * fields.poisson))
-
-    def product(strains: FloatArray, mass: FloatArray) -> FloatArray:
-        weighted = np.einsum("ij,mjab->miab", mass, strains)
-        traces = np.einsum("miaa,mibb->m", strains, weighted)
-        found: FloatArray = volumes * (2.0 * shear * np.einsum("miab,miab->m", strains, weighted) + lame * traces)
-        return found
-
-    mass = _MASS[fields.order]
-    cells, energy = product(difference, mass), float(product(computed, _MASS[1]).sum())
-    cortex = 0.0
-    if membrane is not None:
-        cortex = _membrane_product(fields, membrane, difference)
-        energy += _membrane_product(fields, membrane, whole)
-    shapes = _shape_functions(np.full((1, 4), 0.25), fields.order)[0]
-    return ErrorEstimate(cells, cortex, energy, np.einsum("i,miab->mab", shapes, recovered))
+    weighted = np.einsum("ij,mjab->miab", _MASS[fields.order], second)
+    traces = np.einsum("miaa,mibb->m", first, weighted)
+    cells: FloatArray = volumes * (2.0 * shear * np.einsum("miab,miab->m", first, weighted) + lame * traces)
+    if membrane is None:
+        return cells, 0.0
+    if first is second:
+        return cells, _membrane_energy(fields, membrane, first)
+    both = [_membrane_energy(fields, membrane, strains) for strains in (first + second, first - second)]
+    return cells, 0.25 * (both[0] - both[1])
 
 
-def _membrane_product(fields: CaseFields, membrane: Membrane, strains: FloatArray) -> float:
-    """a(., .) of a strain field on the cortex, from its values at the nodes of the cells behind."""
+def _membrane_energy(fields: CaseFields, membrane: Membrane, strains: FloatArray) -> float:
+    """a(., .) of a strain field with itself on the cortex, from its values at the nodes of the cells behind."""
     if not len(membrane.cells):
         return 0.0
     barycentric, weights = triangle_rule()
@@ -160,6 +199,7 @@ def error_bars(
     work: float,
     volumes: FloatArray,
     masks: dict[str, BoolArray],
+    motions: Mapping[str, float] | None = None,
 ) -> list[tuple[float | None, str]]:
     """The error bar of every measure: per cent of the value on an infinitely fine mesh, and what it rests on.
 
@@ -169,19 +209,22 @@ def error_bars(
         work: Work of the load, N mm.
         volumes: (m,) mm^3.
         masks: Neighbourhoods in which strain is measured.
+        motions: Fracture -> estimated error of its mean micromotion, mm, by the dual problem.
 
     Returns:
         For each measure (per cent or None, basis). Displacement and stiffness of the whole: by the error of the work. Strain
-        measures: the same measure of the recovered strain, which sees local errors, not those carried from elsewhere. Motions of
-        fractures and joints: none of their own.
+        measures: the same measure of the recovered strain, which sees local errors, not those carried from elsewhere. Mean
+        micromotion: by the dual problem where that was solved. Other motions: none of their own.
     """
     smooth = {name: value for name, value, _ in measure_strain(estimate.strain, volumes, masks)}
     bars: list[tuple[float | None, str]] = []
-    for _, (metric, value, unit) in measures:
+    for fracture, (metric, value, unit) in measures:
         if metric == "endplate_displacement":
             bars.append((100.0 * estimate.squared / (work + estimate.squared), ENERGY))
         elif metric == "stiffness":
             bars.append((100.0 * estimate.squared / work, ENERGY))
+        elif metric == "micromotion_mean" and motions and fracture in motions and value > 0.0:
+            bars.append((100.0 * abs(motions[fracture]) / abs(value + motions[fracture]), DUAL))
         elif metric in smooth and unit == "microstrain":
             finer = smooth[metric]
             within = abs(finer) > _SMALLEST_STRAIN

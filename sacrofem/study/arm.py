@@ -15,10 +15,12 @@ from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.error_estimate import ErrorEstimate, Membrane, error_bars, estimate_error
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, error_bars, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
@@ -69,7 +71,8 @@ def solve_arm(
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
-        keep = partial(_keep, case, fields, solution, force, masks, mesh, archive, errors, properties)
+        duals = _solve_duals(study, model, solution)
+        keep = partial(_keep, case, fields, solution, force, masks, mesh, archive, errors, properties, duals)
         records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
@@ -93,6 +96,7 @@ def _keep(
     archive: Archive,
     errors: ErrorEstimator,
     properties: Properties,
+    duals: dict[str, CaseFields | None],
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -102,7 +106,8 @@ def _keep(
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     estimate = errors.estimate(fields, properties)
-    bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks)
+    motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
+    bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
         for (fracture, measure), bar in zip(measures, bars, strict=True)
@@ -129,9 +134,24 @@ class ErrorEstimator:
 
     def estimate(self, fields: CaseFields, properties: Properties) -> ErrorEstimate:
         """The estimate of a solved case."""
+        return estimate_error(fields, self._patches(fields), Membrane.of(self._mesh, properties))
+
+    def motion(self, fields: CaseFields, dual: CaseFields, fracture: str, properties: Properties) -> float:
+        """The estimated error of a fracture's mean micromotion, mm, by its dual solution."""
+        area = float(facet_areas(fields.points, fields.fractures[fracture].nodes[:, 0, :3]).sum())
+        return estimate_goal_error(fields, dual, self._patches(fields), Membrane.of(self._mesh, properties)) / area
+
+    def _patches(self, fields: CaseFields) -> Recovery:
         if self._recovery is None:
             self._recovery = Recovery.of(fields.points, fields.cells, fields.regions)
-        return estimate_error(fields, self._recovery, Membrane.of(self._mesh, properties))
+        return self._recovery
+
+
+def _solve_duals(study: ResolvedStudy, model: SacrumModel, solution: Solution) -> dict[str, CaseFields | None]:
+    """The dual solution of every fracture's micromotion, where the study asks for it and the model is linear; collective."""
+    if not (study.study.motion_errors and model.linear):
+        return {}
+    return {name: gather_fields(model, solve_dual(model, solution.displacement, name)) for name in model.cuts}
 
 
 def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 #: Bone regions of the sacrum, as BMD levels name them.
 SACRAL_REGIONS = ("body", "ala", "alar_void")
 #: Those of each hip bone; the mesh has them as ``<name>_right`` and ``<name>_left``.
-HIP_REGIONS = ("hip", "posterior_ilium", "pubic_rami")
+HIP_REGIONS = ("hip", "posterior_ilium")
 
 
 def densities_out_of_range(study: ResolvedStudy) -> list[OutOfRange]:

@@ -24,11 +24,8 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     """
     law = study.density_law
     thicker = study.anatomy.variation.cortical_thickness_factor
-    densities: dict[str, float] = {str(region): bmd for region, bmd in level.bmd.items()}
-    if "hip" in densities:
-        densities.setdefault("pubic_rami", densities["hip"])
     young: dict[str, float] = {
-        region: young_modulus(law, bmd) for name, bmd in densities.items() for region in _REGIONS.get(name, (name,))
+        region: young_modulus(law, bmd) for name, bmd in level.bmd.items() for region in _REGIONS.get(name, (name,))
     }
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
