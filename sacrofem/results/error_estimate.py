@@ -18,7 +18,7 @@ from sacrofem.mechanics.cortex import membrane_energy
 from sacrofem.mechanics.properties import Properties, TransverseCortex
 from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
+from sacrofem.results.fields import CaseFields
 from sacrofem.results.metrics import cell_volumes
 from sacrofem.results.micromotion import Measure
 from sacrofem.results.recovery import EDGE_ENDS, Recovery, vertex_strain
@@ -70,6 +70,10 @@ class Membrane:
         thickness = np.array([of_region[int(number)] for number in mesh.host_regions[cells]])
         return cls(triangles, cells, corners, thickness, properties.cortex)
 
+    def points_of(self, fields: CaseFields) -> IntArray:
+        """(k, 3) point numbers of a case, which stand once for each side of a fracture."""
+        return np.take_along_axis(fields.cells[self.cells], self.corners, axis=1)
+
 
 @dataclass(frozen=True)
 class ErrorEstimate:
@@ -99,98 +103,134 @@ class ErrorEstimate:
 
 
 @dataclass(frozen=True)
-class StrainError:
-    """The strain of a solution, at the nodes of every cell, and what the recovered strain adds to it.
+class Patches:
+    """The patches of a case: of its cells, and of its cortex, which strains as a surface does.
 
     Attributes:
-        whole: (m, 4 or 10, 3, 3) computed.
+        cells: Of the cells.
+        cortex: Of the cortical facets, in charts by the direction that their normals are nearest to (tangential strain is
+            continuous along a smooth surface, not around an edge) and by thickness; None without a cortex.
+    """
+
+    cells: Recovery
+    cortex: Recovery | None
+
+    @classmethod
+    def of(cls, fields: CaseFields, membrane: Membrane | None = None) -> Patches:
+        """Make the patches, once for all solutions on the same cut mesh, regions and cortex."""
+        cortex = None
+        if membrane is not None and len(membrane.cells):
+            triangles = membrane.points_of(fields)
+            normals = facet_geometry(fields.points, triangles)[1]
+            widest = np.argmax(np.abs(normals), axis=1)
+            charts = 2 * widest + (np.take_along_axis(normals, widest[:, None], axis=1)[:, 0] > 0.0)
+            charts = charts + 6 * np.unique(membrane.thickness, return_inverse=True)[1]
+            cortex = Recovery.of(fields.points, triangles, charts, fields.order)
+        return cls(Recovery.of(fields.points, fields.cells, fields.regions), cortex)
+
+
+@dataclass(frozen=True)
+class StrainError:
+    """The strain of a solution at nodes, and what the recovered strain adds to it.
+
+    Attributes:
+        whole: (m, 4 or 10, 3, 3) computed, at the nodes of every cell.
         missing: (m, 4 or 10, 3, 3) recovered minus computed.
+        cortex: (k, 3 or 6, 3, 3) computed, tangential, at the nodes of every cortical facet.
+        cortex_missing: (k, 3 or 6, 3, 3) recovered minus computed.
     """
 
     whole: FloatArray
     missing: FloatArray
+    cortex: FloatArray
+    cortex_missing: FloatArray
 
     @classmethod
-    def of(cls, fields: CaseFields, recovery: Recovery) -> StrainError:
+    def of(cls, fields: CaseFields, patches: Patches, membrane: Membrane | None = None) -> StrainError:
         """The error of a solved case by its patches."""
         computed = vertex_strain(fields.points, fields.cells, fields.displacement)
-        recovered = recovery.recover(computed)
-        if fields.order == 2:
-            middles = 0.5 * (computed[:, EDGE_ENDS[:, 0]] + computed[:, EDGE_ENDS[:, 1]])
-            computed = np.concatenate([computed, middles], axis=1)
-        return cls(computed, recovered - computed)
+        recovered = patches.cells.recover(computed)
+        whole = _with_edges(computed, EDGE_ENDS) if fields.order == 2 else computed
+        if membrane is None or patches.cortex is None:
+            nothing = np.zeros((0, 3, 3, 3))
+            return cls(whole, recovered - whole, nothing, nothing)
+        normals = facet_geometry(fields.points, membrane.points_of(fields))[1]
+        projection = np.eye(3) - np.einsum("ka,kb->kab", normals, normals)
+        owned = np.take_along_axis(computed[membrane.cells], membrane.corners[:, :, None, None], axis=1)
+        tangential = np.einsum("kab,kibc,kcd->kiad", projection, owned, projection)
+        smooth = patches.cortex.recover(tangential)
+        cortex = _with_edges(tangential, np.array([(0, 1), (1, 2), (2, 0)])) if fields.order == 2 else tangential
+        return cls(whole, recovered - whole, cortex, smooth - cortex)
 
 
-def estimate_error(fields: CaseFields, recovery: Recovery, membrane: Membrane | None = None) -> ErrorEstimate:
+def _with_edges(strains: FloatArray, ends: IntArray) -> FloatArray:
+    """Values at corners and, in the middle between two, at edges."""
+    return np.concatenate([strains, 0.5 * (strains[:, ends[:, 0]] + strains[:, ends[:, 1]])], axis=1)
+
+
+def estimate_error(fields: CaseFields, patches: Patches, membrane: Membrane | None = None) -> ErrorEstimate:
     """Estimate the discretisation error of a solved case.
 
     Args:
         fields: The solved case.
-        recovery: Its patches, made once for all solutions on the same cut mesh and regions.
+        patches: Its patches.
         membrane: The cortex (None: none).
     """
-    error = StrainError.of(fields, recovery)
-    cells, cortex = energy_product(fields, membrane, error.missing, error.missing)
-    bone, shell = energy_product(fields, membrane, error.whole, error.whole)
+    error = StrainError.of(fields, patches, membrane)
+    cells = bulk_product(fields, error.missing, error.missing)
+    cortex = membrane_product(fields, membrane, error.cortex_missing, error.cortex_missing)
+    energy = float(bulk_product(fields, error.whole, error.whole).sum())
+    energy += membrane_product(fields, membrane, error.cortex, error.cortex)
     shapes = _shape_functions(np.full((1, 4), 0.25), fields.order)[0]
-    strain = np.einsum("i,miab->mab", shapes, error.whole + error.missing)
-    return ErrorEstimate(cells, cortex, float(bone.sum()) + shell, strain)
+    return ErrorEstimate(cells, cortex, energy, np.einsum("i,miab->mab", shapes, error.whole + error.missing))
 
 
-def estimate_goal_error(fields: CaseFields, dual: CaseFields, recovery: Recovery, membrane: Membrane | None = None) -> float:
+def estimate_goal_error(fields: CaseFields, dual: CaseFields, patches: Patches, membrane: Membrane | None = None) -> float:
     """Estimate Q(u) - Q(u_h) of a functional by its dual solution: a(u - u_h, z - z_h), both by recovery.
 
     Args:
         fields: The solved case.
         dual: The same with the dual solution as its displacement.
-        recovery: The patches of both.
+        patches: The patches of both.
         membrane: The cortex (None: none).
 
     Returns:
         In the unit of the functional.
     """
-    missing = [StrainError.of(each, recovery).missing for each in (fields, dual)]
-    cells, cortex = energy_product(fields, membrane, *missing)
-    return float(cells.sum()) + cortex
+    first, second = (StrainError.of(each, patches, membrane) for each in (fields, dual))
+    bulk = float(bulk_product(fields, first.missing, second.missing).sum())
+    return bulk + membrane_product(fields, membrane, first.cortex_missing, second.cortex_missing)
 
 
-def energy_product(
-    fields: CaseFields, membrane: Membrane | None, first: FloatArray, second: FloatArray
-) -> tuple[FloatArray, float]:
-    """a(., .) of two strain fields given at the nodes of the cells: (m,) by cell, and of the cortex, N mm."""
+def bulk_product(fields: CaseFields, first: FloatArray, second: FloatArray) -> FloatArray:
+    """(m,) a(., .) by cell, N mm, of two strain fields given at the nodes of the cells."""
     volumes = cell_volumes(fields)
     shear = fields.young / (2.0 * (1.0 + fields.poisson))
     lame = fields.young * fields.poisson / ((1.0 + fields.poisson) * (1.0 - 2.0 * fields.poisson))
     weighted = np.einsum("ij,mjab->miab", _MASS[fields.order], second)
     traces = np.einsum("miaa,mibb->m", first, weighted)
     cells: FloatArray = volumes * (2.0 * shear * np.einsum("miab,miab->m", first, weighted) + lame * traces)
-    if membrane is None:
-        return cells, 0.0
-    if first is second:
-        return cells, _membrane_energy(fields, membrane, first)
-    both = [_membrane_energy(fields, membrane, strains) for strains in (first + second, first - second)]
-    return cells, 0.25 * (both[0] - both[1])
+    return cells
 
 
-def _membrane_energy(fields: CaseFields, membrane: Membrane, strains: FloatArray) -> float:
-    """a(., .) of a strain field with itself on the cortex, from its values at the nodes of the cells behind."""
-    if not len(membrane.cells):
+def membrane_product(fields: CaseFields, membrane: Membrane | None, first: FloatArray, second: FloatArray) -> float:
+    """a(., .) of the cortex, N mm, of two strain fields given at the nodes of its facets."""
+    if membrane is None or not len(membrane.cells):
         return 0.0
     barycentric, weights = triangle_rule()
-    triangles = np.take_along_axis(fields.cells[membrane.cells], membrane.corners, axis=1)
-    nodes = membrane.corners
-    if fields.order == 2:
-        between = [4 + EDGE_BETWEEN[nodes[:, a], nodes[:, b]] for a, b in ((0, 1), (1, 2), (2, 0))]
-        nodes = np.concatenate([nodes, np.stack(between, axis=1)], axis=1)
-    at_nodes = np.take_along_axis(strains[membrane.cells], nodes[:, :, None, None], axis=1)
-    a, b, c = barycentric.T
     shapes = barycentric
     if fields.order == 2:
+        a, b, c = barycentric.T
         shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
-    sampled = np.einsum("qi,kiab->kqab", shapes, at_nodes)
-    density = membrane_energy(membrane.cortex, facet_geometry(fields.points, triangles)[1], sampled)
+    triangles = membrane.points_of(fields)
+    normals = facet_geometry(fields.points, triangles)[1]
     areas = membrane.thickness * facet_areas(fields.points, triangles)
-    return float(areas @ (density @ weights))
+
+    def energy(strains: FloatArray) -> float:
+        sampled = np.einsum("qi,kiab->kqab", shapes, strains)
+        return float(areas @ (membrane_energy(membrane.cortex, normals, sampled) @ weights))
+
+    return energy(first) if first is second else 0.25 * (energy(first + second) - energy(first - second))
 
 
 def error_bars(

@@ -19,18 +19,19 @@ from sacrofem.results.fields import EDGE_BETWEEN
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-#: Cells that a patch needs for its polynomial: more than the 4 (linear) or 10/4 (quadratic) that would just do.
-_FEWEST_CELLS = {1: 8, 2: 10}
+#: (corners of a cell, order) -> cells that a patch needs for its polynomial: more than would just do.
+_FEWEST_CELLS = {(4, 1): 8, (4, 2): 10, (3, 1): 5, (3, 2): 5}
 #: Rings of cells that a poorer patch, at an edge of the bone or in a small region, may be widened by.
 _MOST_RINGS = 2
 #: Keeps the linear and the quadratic part definite where the cells of a patch do not tell them, so that it falls back to the
 #: part that they tell; relative to the constant's own weight (in patch coordinates moments of the quadratic part are some 5e-3).
 _RIDGE = (1e-8, 1e-6)
-#: The four points of a tetrahedron's quadrature of degree 2, where the strain of quadratic elements is sampled.
+#: Corners of a cell -> points of the quadrature of degree 2, barycentric, where the strain of quadratic elements is sampled.
 _NEAR, _FAR = (5.0 + 3.0 * np.sqrt(5.0)) / 20.0, (5.0 - np.sqrt(5.0)) / 20.0
-_SAMPLES = np.full((4, 4), _FAR) + (_NEAR - _FAR) * np.eye(4)
+_SAMPLES = {4: np.full((4, 4), _FAR) + (_NEAR - _FAR) * np.eye(4), 3: np.full((3, 3), 1.0 / 6.0) + 0.5 * np.eye(3)}
 #: Vertices at the ends of each local edge.
 EDGE_ENDS = np.array([next((i, j) for i, j in combinations(range(4), 2) if EDGE_BETWEEN[i, j] == e) for e in range(6)])
+_EDGES = {4: EDGE_ENDS, 3: np.array([(0, 1), (1, 2), (2, 0)])}
 
 
 def vertex_strain(points: FloatArray, cells: IntArray, displacement: FloatArray) -> FloatArray:
@@ -64,14 +65,14 @@ def vertex_strain(points: FloatArray, cells: IntArray, displacement: FloatArray)
 
 @dataclass(frozen=True)
 class Recovery:
-    """The patches of a mesh, ready for any displacement on it.
+    """The patches of a mesh of tetrahedra or of triangles, ready for any displacement on it.
 
     Attributes:
         order: Polynomial order of displacement and recovered strain.
-        patches: (m, 4) patch of every vertex of every cell.
+        patches: (m, c) patch of every corner of every cell.
         incidence: Patches x cells, 1 where a cell belongs to a patch.
         monomials: (m, s, b) monomials at the sample points of every cell, about the mesh's middle.
-        weights: (m,) weight of a sample, mm^3.
+        weights: (m,) weight of a sample, mm^3 or mm^2.
         origins: (p, 3) vertex of every patch, about the mesh's middle, mm.
         sizes: (p,) extent of every patch, mm.
         inverses: (p, b, b) inverse normal matrices, in patch coordinates.
@@ -87,30 +88,36 @@ class Recovery:
     inverses: FloatArray
 
     @classmethod
-    def of(cls, points: FloatArray, cells: IntArray, regions: IntArray) -> Recovery:
+    def of(cls, points: FloatArray, cells: IntArray, regions: IntArray, order: int | None = None) -> Recovery:
         """Make the patches.
 
         Args:
             points: (n, 3) mm; points on fractures once for each side.
-            cells: (m, 4 or 10) point numbers.
+            cells: (m, 4 or 10) point numbers of tetrahedra, or (m, 3) of triangles.
             regions: (m,) region of every cell.
+            order: Polynomial order; by default that of the tetrahedra.
         """
-        order = 1 if cells.shape[1] == 4 else 2
-        middle = points.mean(axis=0)
-        corners = points[cells[:, :4]] - middle
-        volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
-        keys = cells[:, :4] * (int(regions.max()) + 1) + regions[:, None]
+        order = order or (2 if cells.shape[1] == 10 else 1)
+        ends = cells[:, : min(cells.shape[1], 4)]
+        kind = ends.shape[1]
+        corners = points[ends] - points.mean(axis=0)
+        sides = corners[:, 1:] - corners[:, :1]
+        if kind == 4:
+            volumes = np.abs(np.linalg.det(sides)) / 6.0
+        else:
+            volumes = 0.5 * np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1)
+        keys = ends * (int(regions.max()) + 1) + regions[:, None]
         unique, first, patches = np.unique(keys.ravel(), return_index=True, return_inverse=True)
-        patches = patches.reshape(-1, 4)
+        patches = patches.reshape(-1, kind)
         count = len(unique)
-        owners = np.repeat(np.arange(len(cells)), 4)
+        owners = np.repeat(np.arange(len(cells)), kind)
         incidence = csr_matrix((np.ones(owners.size), (patches.ravel(), owners)), shape=(count, len(cells)))
-        incidence = _widen(incidence, _FEWEST_CELLS[order])
-        sampled = corners.mean(axis=1)[:, None] if order == 1 else np.einsum("si,mia->msa", _SAMPLES, corners)
+        incidence = _widen(incidence, _FEWEST_CELLS[kind, order])
+        sampled = corners.mean(axis=1)[:, None] if order == 1 else np.einsum("si,mia->msa", _SAMPLES[kind], corners)
         monomials = _monomials(sampled, order)
         weights = volumes / monomials.shape[1]
         origins = corners.reshape(-1, 3)[first]
-        sizes = np.cbrt(np.asarray(incidence @ volumes))
+        sizes = np.asarray(incidence @ volumes) ** (1.0 / (kind - 1))
         moments = np.einsum("m,msi,msj->mij", weights, monomials, monomials).reshape(len(cells), -1)
         size = monomials.shape[2]
         shift = _shift(origins, sizes, order)
@@ -122,23 +129,25 @@ class Recovery:
         """The recovered strain at the nodes of every cell.
 
         Args:
-            strain: (m, 4, 3, 3) strain at the vertices of every cell, from :func:`vertex_strain`.
+            strain: (m, c, 3, 3) strain at the corners of every cell, linear in between, from :func:`vertex_strain`.
 
         Returns:
-            (m, 4 or 10, 3, 3): at vertices, then (quadratic) at the middles of edges; continuous within a region.
+            (m, c or more, 3, 3): at corners, then (order 2) at the middles of edges; continuous within a region.
         """
-        flat = strain.reshape(len(strain), 4, 9)
-        samples = flat[:, :1] if self.order == 1 else np.einsum("si,mic->msc", _SAMPLES, flat)
+        kind = self.patches.shape[1]
+        flat = strain.reshape(len(strain), kind, 9)
+        samples = flat[:, :1] if self.order == 1 else np.einsum("si,mic->msc", _SAMPLES[kind], flat)
         moments = np.einsum("m,msi,msc->mic", self.weights, self.monomials, samples).reshape(len(strain), -1)
         right = (self.incidence @ moments).reshape(len(self.origins), -1, 9)
         fitted = self.inverses @ (_shift(self.origins, self.sizes, self.order) @ right)
-        found = np.empty((len(strain), 4 if self.order == 1 else 10, 9))
-        found[:, :4] = fitted[self.patches, 0]  # a patch's polynomial at its own vertex is its constant
+        edges = _EDGES[kind] if self.order == 2 else np.zeros((0, 2), dtype=np.int64)
+        found = np.empty((len(strain), kind + len(edges), 9))
+        found[:, :kind] = fitted[self.patches, 0]  # a patch's polynomial at its own vertex is its constant
         if self.order == 2:
-            for edge, ends in enumerate(EDGE_ENDS):
+            for edge, ends in enumerate(edges):
                 start, end = (self.patches[:, i] for i in ends)
                 half = 0.5 * (self.origins[end] - self.origins[start])
-                found[:, 4 + edge] = 0.5 * (self._at(fitted, start, half) + self._at(fitted, end, -half))
+                found[:, kind + edge] = 0.5 * (self._at(fitted, start, half) + self._at(fitted, end, -half))
         return found.reshape(*found.shape[:2], 3, 3)
 
     def _at(self, fitted: FloatArray, patches: IntArray, steps: FloatArray) -> FloatArray:

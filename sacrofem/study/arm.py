@@ -20,12 +20,11 @@ from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.error_estimate import ErrorEstimate, Membrane, error_bars, estimate_error, estimate_goal_error
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, error_bars, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
 from sacrofem.results.metrics import cell_volumes, measure_case
-from sacrofem.results.recovery import Recovery
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -130,21 +129,22 @@ class ErrorEstimator:
 
     def __init__(self, mesh: ModelMesh) -> None:
         self._mesh = mesh
-        self._recovery: Recovery | None = None
+        self._patches: Patches | None = None
 
     def estimate(self, fields: CaseFields, properties: Properties) -> ErrorEstimate:
         """The estimate of a solved case."""
-        return estimate_error(fields, self._patches(fields), Membrane.of(self._mesh, properties))
+        return estimate_error(fields, *self._prepare(fields, properties))
 
     def motion(self, fields: CaseFields, dual: CaseFields, fracture: str, properties: Properties) -> float:
         """The estimated error of a fracture's mean micromotion, mm, by its dual solution."""
         area = float(facet_areas(fields.points, fields.fractures[fracture].nodes[:, 0, :3]).sum())
-        return estimate_goal_error(fields, dual, self._patches(fields), Membrane.of(self._mesh, properties)) / area
+        return estimate_goal_error(fields, dual, *self._prepare(fields, properties)) / area
 
-    def _patches(self, fields: CaseFields) -> Recovery:
-        if self._recovery is None:
-            self._recovery = Recovery.of(fields.points, fields.cells, fields.regions)
-        return self._recovery
+    def _prepare(self, fields: CaseFields, properties: Properties) -> tuple[Patches, Membrane]:
+        membrane = Membrane.of(self._mesh, properties)
+        if self._patches is None:
+            self._patches = Patches.of(fields, membrane)
+        return self._patches, membrane
 
 
 def _solve_duals(study: ResolvedStudy, model: SacrumModel, solution: Solution) -> dict[str, CaseFields | None]:
