@@ -21,16 +21,8 @@ from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import TransverseCortex
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.error_estimate import (
-    ENERGY,
-    NO_ESTIMATE,
-    RECOVERED,
-    Membrane,
-    Patches,
-    error_bars,
-    estimate_error,
-    estimate_goal_error,
-)
+from sacrofem.results.error_bars import ENERGY, NO_ESTIMATE, RECOVERED, error_bars
+from sacrofem.results.error_estimate import Membrane, Patches, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
@@ -194,7 +186,7 @@ def test_the_energy_of_bone_and_cortex_is_that_of_the_forms(order: int) -> None:
 
 @pytest.mark.parametrize("thickness", [1e-9, 0.2, 1.0])
 def test_the_error_bar_of_the_displacement_holds_that_of_a_finer_mesh(thickness: float) -> None:
-    """A block on its foundation in bending, bare and in a cortex: the error of its end's displacement, which is that of energy squared.
+    """A block on its foundation in bending, bare and in a cortex: the displacement's error is the square of that in energy.
 
     The cortex, 100 times stiffer than the bone, makes the coarse mesh a harder case: there the estimate sees 0.6 of the error.
     """

@@ -20,7 +20,8 @@ from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, error_bars, estimate_error, estimate_goal_error
+from sacrofem.results.error_bars import error_bars
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
