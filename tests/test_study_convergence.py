@@ -49,6 +49,12 @@ def test_without_an_order_the_spread_is_the_uncertainty(values: list[float]) -> 
     assert found.uncertainty == pytest.approx(3.0 * (max(values) - min(values)))
 
 
+def test_one_mesh_gives_its_figure_and_no_uncertainty() -> None:
+    found = extrapolate([2.0], [0.3])
+    assert found.value == 0.3
+    assert np.isnan([found.order, found.uncertainty]).all()
+
+
 def block_displacement(count: int, order: int) -> float:
     """Displacement of the loaded end of a slit block in bending, mm."""
     mesh = block((count, count, 3 * count - count % 2), (10.0, 10.0, 30.0), fracture_depth=0.5)

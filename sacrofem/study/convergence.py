@@ -68,20 +68,23 @@ def extrapolate(sizes: Sequence[float], values: Sequence[float]) -> Extrapolatio
         values: Figures on these meshes.
 
     Returns:
-        Order, Richardson value and uncertainty. Two meshes give a spread alone.
+        Order, Richardson value and uncertainty. Two meshes give a spread alone, one nothing but its figure.
     """
     h, v = np.asarray(sizes, dtype=float)[-3:], np.asarray(values, dtype=float)[-3:]
     spread = float(v.max() - v.min())
-    coarse, fine = v[0] - v[-2], v[-2] - v[-1]
-    if len(v) < 3 or coarse * fine <= 0.0:  # no third mesh, or not monotone
-        return Extrapolation(float("nan"), float(v[-1]), _SAFETY_WITHOUT_ORDER * spread if len(v) > 1 else float("nan"))
+    without_order = Extrapolation(float("nan"), float(v[-1]), _SAFETY_WITHOUT_ORDER * spread if len(v) > 1 else float("nan"))
+    if len(v) < 3:
+        return without_order
+    coarse, fine = v[0] - v[1], v[1] - v[2]
+    if coarse * fine <= 0.0:  # not monotone
+        return without_order
 
     def mismatch(order: float) -> float:
         ratio: float = (h[0] ** order - h[1] ** order) / (h[1] ** order - h[2] ** order)
         return ratio - coarse / fine
 
     if mismatch(_ORDERS[0]) * mismatch(_ORDERS[1]) > 0.0:
-        return Extrapolation(float("nan"), float(v[-1]), _SAFETY_WITHOUT_ORDER * spread)
+        return without_order
     order = float(brentq(mismatch, *_ORDERS))
     beyond = -fine / ((h[1] / h[2]) ** order - 1.0)  # v_0 - v of the finest mesh
     return Extrapolation(order, float(v[-1] + beyond), _SAFETY * abs(float(beyond)))
