@@ -80,13 +80,13 @@ def converge(
 ) -> None:
     """Run a study on refined meshes with linear and quadratic elements: observed order, Richardson value, errors."""
     from sacrofem.report.convergence import print_convergence
-    from sacrofem.study.convergence import converge_study, read_numbers
+    from sacrofem.study.convergence import converge_study, read_factors, read_orders
 
     table, folder = converge_study(
         study,
         output=output,
-        factors=read_numbers(factors, "--factors", 0.1, 10.0),
-        orders=[int(order) for order in read_numbers(orders, "--orders", 1, 2)],
+        factors=read_factors(factors),
+        orders=read_orders(orders),
         level=level,
         load=load,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -19,8 +20,10 @@ from sacrofem.catalogue.density import (
 )
 from sacrofem.catalogue.models import BmdLevel, Calibration, Cortex, DensityLaw, DosedLevel, DrugCourse, Material, Study
 from sacrofem.catalogue.resolution import resolve_study
+from sacrofem.errors import ConfigError
 from sacrofem.study.cases import expand_cases
 from sacrofem.study.densities import warn_of_densities
+from tests.test_cli import sacrofem
 
 LIBRARY = Library.standard()
 
@@ -207,6 +210,18 @@ def test_a_study_names_a_level_and_a_drug_and_runs_it_as_a_denser_level() -> Non
         "osteoporosis",
     ]
     assert DosedLevel(level="severe", drug="x").name == "severe_x"
+
+
+def test_an_unknown_drug_is_named_with_the_ones_there_are() -> None:
+    with pytest.raises(ConfigError, match="romosozumab_12_months") as raised:
+        resolve_study(study(bmd_levels=[{"level": "severe", "drug": "romosozumab"}]))
+    assert "bmd_levels[0]" in str(raised.value)
+
+
+def test_check_says_which_densities_leave_the_laws_range(tmp_path: Path) -> None:
+    said = sacrofem("check", "quickstart", folder=tmp_path)
+    assert "density law dalstra1993" in said
+    assert "severe alar_void" in said
 
 
 def test_a_composites_modulus_is_that_of_its_bone_fraction() -> None:

@@ -21,7 +21,8 @@ from sacrofem.report.convergence import print_convergence
 from sacrofem.study.convergence import (
     converge_study,
     extrapolate,
-    read_numbers,
+    read_factors,
+    read_orders,
     refine_study,
     single_case,
     tabulate_convergence,
@@ -100,8 +101,16 @@ def test_one_case_of_a_study_is_chosen_and_an_unknown_one_refused() -> None:
     assert (case.bmd_levels, case.loads) == (("severe",), ("walking_push_off",))
     with pytest.raises(ConfigError, match="osteopenia"):
         single_case(study, "osteopenic", None)
-    with pytest.raises(ConfigError, match="--factors"):
-        read_numbers("1.5;1", "--factors", 0.1, 10.0)
+
+
+def test_options_are_read_or_refused() -> None:
+    assert read_factors("1.5, 1") == [1.5, 1.0]
+    assert read_orders("1,2") == [1, 2]
+    for text in ("1.5;1", "0", ""):
+        with pytest.raises(ConfigError, match="--factors"):
+            read_factors(text)
+    with pytest.raises(ConfigError, match="--orders"):
+        read_orders("1.5")
 
 
 @pytest.mark.slow

@@ -164,27 +164,28 @@ def single_case(study: Study, level: str | None, load: str | None) -> Study:
     return study.model_copy(update=chosen)
 
 
-def read_numbers(text: str, where: str, lowest: float, highest: float) -> list[float]:
-    """Read comma-separated numbers of an option.
-
-    Raises:
-        ConfigError: one is no number, or outside ``lowest`` to ``highest``.
-    """
+def read_factors(text: str) -> list[float]:
+    """Read ``--factors``: numbers from 0.1 to 10 with commas between them; ConfigError otherwise."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not numbers or not all(lowest <= number <= highest for number in numbers):
-        raise ConfigError(
-            explain(
-                "The option is no list of numbers within its limits.",
-                where=where,
-                got=text,
-                allowed=f"numbers from {lowest:g} to {highest:g}, with commas between them",
-                next_step=f"write for example `{where} 1.5,1` or leave it out",
-            )
-        )
+    if not numbers or not all(0.1 <= number <= 10.0 for number in numbers):
+        raise _refuse("--factors", text, "numbers from 0.1 to 10, with commas between them", "1.5,1,0.7")
     return numbers
+
+
+def read_orders(text: str) -> list[int]:
+    """Read ``--orders``: 1, 2 or both; ConfigError otherwise."""
+    parts = [part.strip() for part in text.split(",")]
+    if not parts or not set(parts) <= {"1", "2"}:
+        raise _refuse("--orders", text, "1, 2, or 1,2", "1,2")
+    return [int(part) for part in parts]
+
+
+def _refuse(option: str, got: str, allowed: str, example: str) -> ConfigError:
+    next_step = f"write for example `{option} {example}`, or leave it out"
+    return ConfigError(explain("The option cannot be read.", where=option, got=got, allowed=allowed, next_step=next_step))
 
 
 def converge_study(
