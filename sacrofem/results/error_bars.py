@@ -47,7 +47,9 @@ def error_bars(
     smooth = {name: value for name, value, _ in measure_strain(estimate.strain, volumes, masks)}
     bars: list[tuple[float | None, str]] = []
     for fracture, (metric, value, unit) in measures:
-        if metric == "endplate_displacement":
+        if metric in ("endplate_displacement", "stiffness") and work <= 0.0:
+            bars.append((None, "none: the load does no work"))
+        elif metric == "endplate_displacement":
             bars.append((100.0 * estimate.squared / (work + estimate.squared), ENERGY))
         elif metric == "stiffness":
             bars.append((100.0 * estimate.squared / work, ENERGY))
