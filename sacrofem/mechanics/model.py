@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.mechanics import forms
+from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
@@ -151,6 +152,9 @@ class SacrumModel:
             shares = closed, self._unit("+")
             self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
         self.endplate_area = self.integrate(self._unit * self.endplate)
+        place = ufl.SpatialCoordinate(self.domain)
+        self.endplate_centre: FloatArray = np.array([self.integrate(place[i] * self.endplate) for i in range(3)])
+        self.endplate_centre /= self.endplate_area or 1.0
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
         c = self.constants
@@ -238,8 +242,8 @@ class SacrumModel:
         product = vector.duplicate()
         self.matrix.mult(displacement.x.petsc_vec, product)
         energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
-        reactions, imbalance, moment = self._balance(displacement, np.asarray(force))
-        x, y, z = np.sum(list(reactions.values()), axis=0)
+        moment = np.cross(self.endplate_centre, force)
+        balance = measure_balance(self.supports, self.integrate, displacement, np.asarray(force), moment)
         return Solution(
             displacement,
             iterations,
@@ -248,10 +252,10 @@ class SacrumModel:
             steps,
             work,
             energy,
-            (float(x), float(y), float(z)),
-            imbalance,
-            moment,
-            reactions,
+            balance.reaction,
+            balance.imbalance,
+            balance.moment_imbalance,
+            balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
         )
 
@@ -283,18 +287,3 @@ class SacrumModel:
     def change_of_interface(self) -> float:
         """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
         return self.comm.allreduce(fem.assemble_scalar(self._change))
-
-    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[dict[str, tuple[float, float, float]], float, float]:
-        """Reactions by surface, and how far they are from the load in force and moment."""
-        x = ufl.SpatialCoordinate(self.domain)
-        reactions, turning = {}, np.zeros(3)
-        for name, ds in self.supports.measures.items():
-            traction = self.supports.traction(name, u)
-            pull = [self.integrate(traction[i] * ds) for i in range(3)]
-            reactions[name] = (pull[0], pull[1], pull[2])
-            turning += [self.integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
-        reaction = np.sum(list(reactions.values()), axis=0)
-        arm = np.array([self.integrate(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
-        size = float(np.linalg.norm(force))
-        imbalance = float(np.linalg.norm(reaction - force)) / size
-        return reactions, imbalance, float(np.linalg.norm(turning - np.cross(arm, force))) / size
