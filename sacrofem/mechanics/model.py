@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,10 @@ from petsc4py import PETSc
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
+from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.supports import SupportSprings, held_surfaces
@@ -80,6 +83,8 @@ class SacrumModel:
         regions: Region number of every cell of the source mesh, as solved.
         cuts: Fracture name -> its facets in this treatment.
         young: Young's modulus of every cell, MPa.
+        assembled: Stiffness of everything but the couplings between patches.
+        matrix: Stiffness of the whole.
     """
 
     def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
@@ -138,8 +143,9 @@ class SacrumModel:
         self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
-        self.matrix = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.matrix, self.V, self.linear_space)
+        self.assembled = petsc.create_matrix(self.stiffness)
+        self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
+        self.couple([])
         self.traction = fem.Constant(self.domain, np.zeros(3))
         self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
         self._unit = fem.Constant(self.domain, 1.0)
@@ -208,15 +214,24 @@ class SacrumModel:
         self.linear = p.interface.law == "linear" or not self.cuts
         c["open_fraction"].value = 1.0 if self.linear else p.interface.open_fraction
 
+    def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
+        """Mean motions of patches as functions of the displacement; collective."""
+        return PatchMotions(self.V, self.distributed.source, patches)
+
+    def couple(self, couplings: Sequence[Coupling]) -> None:
+        """Set the springs between patches, in place of those set before; takes effect with the next :meth:`assemble`."""
+        self.coupled = CoupledMatrix(self.assembled, couplings)
+        self.matrix = self.solver.operator = self.coupled.operator
+
     def assemble(self, renew: bool = True) -> None:
         """Assemble the matrix for the present properties and contact state.
 
         Args:
             renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
         """
-        self.matrix.zeroEntries()
-        petsc.assemble_matrix(self.matrix, self.stiffness)
-        self.matrix.assemble()
+        self.assembled.zeroEntries()
+        petsc.assemble_matrix(self.assembled, self.stiffness)
+        self.assembled.assemble()
         if renew:
             self.solver.set_up()
         self._unit_solutions: dict[int, fem.Function] = {}

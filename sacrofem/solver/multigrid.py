@@ -55,7 +55,13 @@ class MultigridSolver:
         space: Its space (coordinates of the dofs give the rigid-body modes).
         linear: The P1 space with the same cut where ``space`` is P2; makes the P1 level of p-multigrid.
         tolerance: Relative tolerance of the residual.
+
+    Attributes:
+        operator: What is solved with, the matrix unless set otherwise: springs of low rank may come on top of it. The
+            preconditioner is always made of the matrix alone. Takes effect with the next :meth:`set_up`.
     """
+
+    operator: PETSc.Mat
 
     def __init__(
         self,
@@ -64,7 +70,7 @@ class MultigridSolver:
         linear: fem.FunctionSpace | None = None,
         tolerance: float = 1e-9,
     ) -> None:
-        self.matrix = matrix
+        self.matrix = self.operator = matrix
         self.tolerance = tolerance
         matrix.setOption(PETSc.Mat.Option.SPD, True)
         self.ksp = PETSc.KSP().create(matrix.comm)
@@ -82,7 +88,7 @@ class MultigridSolver:
         began = time.perf_counter()
         pc = self.ksp.getPC()
         pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.matrix)
+        self.ksp.setOperators(self.operator, self.matrix)
         if self.levels is None:
             pc.setType("gamg")
             chosen = GAMG_OPTIONS
@@ -124,7 +130,7 @@ class MultigridSolver:
     def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
         """||b - A x|| / ||b||, computed afresh."""
         difference = right_hand_side.duplicate()
-        self.matrix.mult(solution, difference)
+        self.operator.mult(solution, difference)
         difference.aypx(-1.0, right_hand_side)
         norm = right_hand_side.norm()
         relative = float(difference.norm() / norm) if norm else 0.0
