@@ -52,6 +52,22 @@ def test_one_spring_between_two_blocks_stretches_as_by_hand(spring: float) -> No
     assert found.residual < 1e-8
 
 
+def test_the_preconditioner_takes_account_of_stiff_springs() -> None:
+    mesh = two_blocks()
+    root = np.random.default_rng(1).normal(size=(12, 6))
+    effort = {}
+    for stiff in (False, True):
+        model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1)
+        motions = model.patch_motions([Patch(name, mesh.surfaces[name]) for name in ("upper_face", "lower_face")])
+        model.couple([Coupling("beam", motions.rows, 1e6 * root @ root.T, stiff)])
+        model.set_properties(properties())
+        model.assemble()
+        load, found = model.assembled.createVecs()
+        load.array[:] = np.random.default_rng(2).normal(size=load.getSize())
+        effort[stiff] = model.solver.solve(load, found).iterations
+    assert effort[True] < 0.6 * effort[False]
+
+
 def test_the_coupled_matrix_is_the_assembled_one_and_its_springs() -> None:
     """B^T K B with a full K, against the dense matrices."""
     mesh = two_blocks()

@@ -16,6 +16,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
+from scipy.linalg import block_diag
 from scipy.sparse import csr_array, vstack
 
 FloatArray = NDArray[np.float64]
@@ -29,11 +30,14 @@ class Coupling:
         name: What messages and results call it.
         rows: (k, owned dofs) elongations of the displacement, this rank's columns.
         stiffness: (k, k), symmetric and not negative; N/mm for elongations in mm, N mm for rotations.
+        stiff: Whether it is much stiffer than the bone it holds, so that the preconditioner must take account of it: that costs
+            one application of it for each row whenever it is set up.
     """
 
     name: str
     rows: csr_array
     stiffness: FloatArray
+    stiff: bool = False
 
 
 class CoupledMatrix:
@@ -60,6 +64,13 @@ class CoupledMatrix:
             self.operator = PETSc.Mat().createPython(matrix.getSizes(), context=self, comm=matrix.comm)
             self.operator.setUp()
             self.operator.setOption(PETSc.Mat.Option.SPD, True)
+
+    def stiff_springs(self) -> tuple[csr_array, FloatArray] | None:
+        """Rows and stiffness of the stiff couplings, for the preconditioner."""
+        stiff = [coupling for coupling in self.couplings if coupling.stiff]
+        if not stiff:
+            return None
+        return csr_array(vstack([c.rows for c in stiff])), block_diag(*[c.stiffness for c in stiff])
 
     def elongations(self, vector: PETSc.Vec) -> FloatArray:
         """(k,) elongations of all springs, in the order of the couplings, on every rank; collective."""

@@ -222,6 +222,7 @@ class SacrumModel:
         """Set the springs between patches, in place of those set before; takes effect with the next :meth:`assemble`."""
         self.coupled = CoupledMatrix(self.assembled, couplings)
         self.matrix = self.solver.operator = self.coupled.operator
+        self.solver.springs = self.coupled.stiff_springs()
 
     def assemble(self, renew: bool = True) -> None:
         """Assemble the matrix for the present properties and contact state.
