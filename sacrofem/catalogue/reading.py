@@ -22,6 +22,7 @@ from sacrofem.catalogue.models import (
     Fracture,
     Implant,
     Interface,
+    LigamentSet,
     Load,
     Material,
     Study,
@@ -40,6 +41,7 @@ KINDS: dict[str, type[Entry]] = {
     "material": Material,
     "interface": Interface,
     "support": Support,
+    "ligament_set": LigamentSet,
     "load": Load,
     "study": Study,
 }

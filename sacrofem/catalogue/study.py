@@ -61,6 +61,7 @@ class Study(Entry):
         extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
         cartilage: Material of the sacroiliac cartilage (ring).
         disc: Material of the symphysis (ring).
+        ligaments: Set of ligaments (ring); ``none``, or ``default``: the calibrated set for the ring.
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         mesh: Mesh sizes.
@@ -80,6 +81,7 @@ class Study(Entry):
     extent: Extent = "sacrum"
     cartilage: str = "articular_cartilage"
     disc: str = "interpubic_disc"
+    ligaments: str = "default"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     mesh: MeshSettings = MeshSettings()

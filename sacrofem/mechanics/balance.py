@@ -47,8 +47,8 @@ def measure_balance(
     """
     x = ufl.SpatialCoordinate(u.function_space.mesh)
     reactions, turning = {}, np.zeros(3)
-    for name, ds in supports.measures.items():
-        traction = supports.traction(name, u)
+    for name in supports.held:
+        ds, traction = supports.measures[name], supports.traction(name, u)
         pull = [integrate(traction[i] * ds) for i in range(3)]
         reactions[name] = (pull[0], pull[1], pull[2])
         turning += [integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]

@@ -22,7 +22,8 @@ from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.supports import SupportSprings, held_surfaces
+from sacrofem.mechanics.supports import SupportSprings, support_surfaces
+from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
@@ -52,6 +53,7 @@ class Solution:
         moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
+        tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
     """
 
     displacement: fem.Function
@@ -66,6 +68,7 @@ class Solution:
     moment_imbalance: float
     reactions: dict[str, tuple[float, float, float]]
     flexion_moments: dict[str, float]
+    tensions: dict[str, float]
 
 
 class SacrumModel:
@@ -117,14 +120,18 @@ class SacrumModel:
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
-        held = held_surfaces(self.distributed.source)
+        source = self.distributed.source
+        held = {
+            name: surfaces[name] if name in surfaces else find_local_facets(self.domain, triangles, len(source.points))
+            for name, triangles in support_surfaces(source).items()
+        }
         fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
                 _ENDPLATE: surfaces["endplate"],
-                **{_SUPPORT + i: surfaces[name] for i, name in enumerate(held)},
+                **{_SUPPORT + i: facets for i, facets in enumerate(held.values())},
             },
             {"quadrature_degree": 2 * self.order},
         )
@@ -248,7 +255,9 @@ class SacrumModel:
         """
         vector = self._load_vector(force)
         displacement = fem.Function(self.V)
-        if self.linear:
+        if self.coupled.one_sided:
+            iterations, residual, seconds, steps = self._find_taut(vector, displacement)
+        elif self.linear:
             iterations, residual, seconds, steps = self._superpose(np.asarray(force), vector, displacement)
         else:
             log = solve_contact(self, vector)
@@ -256,8 +265,9 @@ class SacrumModel:
             displacement.x.array[:] = self.state.x.array
         work = float(vector.dot(displacement.x.petsc_vec))
         product = vector.duplicate()
-        self.matrix.mult(displacement.x.petsc_vec, product)
-        energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
+        self.assembled.mult(displacement.x.petsc_vec, product)
+        stretch = self.coupled.elongations(displacement.x.petsc_vec)
+        energy = 0.5 * float(product.dot(displacement.x.petsc_vec)) + self.coupled.energy(stretch)
         moment = np.cross(self.endplate_centre, force)
         balance = measure_balance(self.supports, self.integrate, displacement, np.asarray(force), moment)
         return Solution(
@@ -273,7 +283,24 @@ class SacrumModel:
             balance.moment_imbalance,
             balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
+            self.coupled.sum_tensions(stretch),
         )
+
+    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """Solve with springs that only pull."""
+        if self.linear:
+            found = solve_tension(self.coupled, self.solver, vector, displacement)
+            return found.iterations, found.residual, found.seconds, found.steps
+        logs = []
+
+        def solve(load: PETSc.Vec) -> FloatArray:
+            logs.append(solve_contact(self, load))
+            return self.coupled.elongations(self.state.x.petsc_vec)
+
+        repeat_until_at_rest(self.coupled, vector, solve)
+        displacement.x.array[:] = self.state.x.array
+        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
+        return iterations, logs[-1].residual, seconds, steps
 
     def _load_vector(self, force: FloatArray) -> PETSc.Vec:
         self.traction.value = np.asarray(force) / self.endplate_area
