@@ -6,7 +6,7 @@ the only data that is fitted. One ilium held: means and standard deviations of t
 
 Two factors are fitted: the modulus of the cartilage and one factor on the stiffness of all ligaments.
 
-Run: uv run python studies/sacroiliac_calibration.py [--size 6] [--ligaments pelvic]
+Run: uv run python studies/sacroiliac_calibration.py [--size 6] [--ligaments pelvic] [--axes sacrum]
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from sacrofem.mesh.build import mesh_features
 from sacrofem.mesh.host import ring_host
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.shapes.attachment import place_ligaments
+from sacrofem.shapes.landmarks import Landmarks
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.study.properties import case_properties
 
@@ -52,13 +53,13 @@ ABSENT = ("iliolumbar",)
 
 @dataclass(frozen=True)
 class Target:
-    """One measured motion: (3,) force and moment on the sacrum (frame G), the component watched, and what was found.
+    """One measured motion: (3,) force and moment on the sacrum, along its own axes, the component watched, and what was found.
 
     Attributes:
         name: Of the load.
         force: N, through the middle between the joints.
         moment: N mm.
-        component: 0-2 translation, 3-5 rotation about x, y, z.
+        component: 0-2 translation, 3-5 rotation about the sacrum's x (anterior), y (superior), z (right).
         value: mm or degrees, positive along the load.
         deviation: Standard deviation; None where the source gives none.
     """
@@ -96,9 +97,15 @@ class Bench:
         anatomy: The anatomy it was made of.
         ligaments: The set, as published.
         side: Which ilium is held.
+        axes: Along which the sacrum is loaded and watched: its own (``sacrum``: y is the endplate's normal), or those of
+            frame G (``pelvis``). The source of the measurements that could be read does not say; moments called lateral bending
+            and axial torsion are those of a vertebra.
     """
 
-    def __init__(self, mesh: ModelMesh, anatomy: Anatomy, ligaments: LigamentSet, side: str) -> None:
+    def __init__(self, mesh: ModelMesh, anatomy: Anatomy, ligaments: LigamentSet, side: str, axes: str = "sacrum") -> None:
+        landmarks = Landmarks.of(anatomy)
+        own = [landmarks.endplate_forward, landmarks.endplate_normal, np.array([0.0, 0.0, 1.0])]
+        self.axes = np.stack(own, axis=1) if axes == "sacrum" else np.eye(3)
         self.anatomy, self.ligaments = anatomy, ligaments
         self.model = SacrumModel(distribute(mesh, MPI.COMM_WORLD), frozenset(), 1)
         support = Library.standard().get(Support, "both_ilia_fixed" if side == "both" else "one_ilium_fixed")
@@ -134,12 +141,13 @@ class Bench:
     def measure(self, flexibility: Flexibility, factor: float, target: Target) -> float:
         """The target's motion at the middle between the joints, mm or degrees."""
         endplate, sacrum = self.motions.centres
-        moment = np.array(target.moment) + np.cross(self.centre - endplate, target.force)
-        forces = np.concatenate([target.force, moment, np.zeros(6)])
+        force = self.axes @ target.force
+        moment = self.axes @ target.moment + np.cross(self.centre - endplate, force)
+        forces = np.concatenate([force, moment, np.zeros(6)])
         moved, _ = flexibility.respond(forces, self.springs(factor))
         turn = moved[9:12]
         shift = moved[6:9] + np.cross(turn, self.centre - sacrum)
-        motion = np.concatenate([shift, np.degrees(turn)])
+        motion = np.concatenate([self.axes.T @ shift, self.axes.T @ np.degrees(turn)])
         sign = np.sign(np.concatenate([target.force, target.moment])[target.component])
         return float(sign * motion[target.component])
 
@@ -187,7 +195,7 @@ def say(text: str) -> None:
         sys.stdout.flush()
 
 
-def main(size: float = 6.0, name: str = "pelvic", mesh: ModelMesh | None = None) -> dict[str, object]:
+def main(size: float = 6.0, name: str = "pelvic", axes: str = "sacrum", mesh: ModelMesh | None = None) -> dict[str, object]:
     """Calibrate, print the tables, and give what was found."""
     library = Library.standard()
     anatomy = library.get(Anatomy, "female_elderly")
@@ -197,13 +205,13 @@ def main(size: float = 6.0, name: str = "pelvic", mesh: ModelMesh | None = None)
         settings = MeshSettings(size=size, feature_size=3.5, joint_size=0.5 * size, sampling=1.5)
         mesh = mesh_features(ring_host(build_pelvic_ring(anatomy)), [], [], settings)
     say(f"{len(mesh.cells)} tetrahedra, {len(mesh.points)} nodes")
-    bench = Bench(mesh, anatomy, ligaments, "both")
+    bench = Bench(mesh, anatomy, ligaments, "both", axes)
     cartilage, factor, left = fit(bench)
     say(f"cartilage {cartilage:.2f} MPa, ligaments x {factor:.3f}, misfit {left:.4f}")
     say("both ilia held (fitted)")
     both = tabulate(bench, BOTH, cartilage, factor)
     say("one ilium held (check)")
-    one = tabulate(Bench(mesh, anatomy, ligaments, "left"), ONE, cartilage, factor)
+    one = tabulate(Bench(mesh, anatomy, ligaments, "left", axes), ONE, cartilage, factor)
     return {"cartilage": cartilage, "factor": factor, "misfit": left, "both": both, "one": one, "cells": len(mesh.cells)}
 
 
@@ -211,5 +219,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=float, default=6.0, help="mesh size, mm")
     parser.add_argument("--ligaments", default="pelvic", help="ligament set")
+    parser.add_argument("--axes", default="sacrum", choices=("sacrum", "pelvis"), help="axes of loads and motions")
     given = parser.parse_args()
-    say(json.dumps(main(given.size, given.ligaments)))
+    say(json.dumps(main(given.size, given.ligaments, given.axes)))
