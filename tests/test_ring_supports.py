@@ -162,3 +162,4 @@ def test_the_motion_of_a_joint_is_that_of_its_faces() -> None:
     found = {name: value for name, value, _ in measure_joints(mesh, replace(fields, displacement=moved))}
     assert [found[f"joint_translation_{axis}_disc"] for axis in "xyz"] == pytest.approx(shift)
     assert found["joint_rotation_disc"] == pytest.approx(np.degrees(np.linalg.norm(turn)))
+    assert [found[f"joint_rotation_{axis}_disc"] for axis in "xyz"] == pytest.approx(np.degrees(turn))
