@@ -29,7 +29,7 @@ from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
 from sacrofem.errors import ConfigError, explain
 
 #: Set of ligaments of a ring whose study names none.
-DEFAULT_LIGAMENTS = "pelvic_calibrated"
+DEFAULT_LIGAMENTS = "pelvic"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
 
 
 def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
-    """The study's set of ligaments; by default the ring has the calibrated one, and the sacrum alone none."""
+    """The study's set of ligaments; by default the ring has ``pelvic``, and the sacrum alone none."""
     name = study.ligaments
     if name == "default":
         name = DEFAULT_LIGAMENTS if study.extent == "pelvic_ring" else "none"
