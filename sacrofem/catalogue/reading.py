@@ -25,6 +25,7 @@ from sacrofem.catalogue.models import (
     Fracture,
     Implant,
     Interface,
+    LigamentSet,
     Load,
     Material,
     Study,
@@ -46,6 +47,7 @@ KINDS: dict[str, type[Entry]] = {
     "material": Material,
     "interface": Interface,
     "support": Support,
+    "ligament_set": LigamentSet,
     "load": Load,
     "study": Study,
 }

@@ -16,6 +16,7 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
+from sacrofem.mechanics.ligaments import couple_ligaments
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.facets import facet_areas
@@ -29,6 +30,7 @@ from sacrofem.results.metrics import cell_volumes, measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
+from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.parallel import on_root
@@ -58,6 +60,9 @@ def solve_arm(
     """
     treatment = cases[0].treatment
     model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    if study.ligaments is not None:
+        springs = place_ligaments(study.ligaments, study.anatomy)
+        model.couple([couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only)])
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
@@ -105,6 +110,7 @@ def _keep(
     whole = "+".join(fields.fractures)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
     estimate = errors.estimate(fields, properties)
     motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
     bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)
@@ -166,6 +172,7 @@ def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
         "reaction_N": list(solution.reaction),
         "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
         "flexion_moments_Nmm": solution.flexion_moments,
+        "ligament_tensions_N": solution.tensions,
         "force_imbalance": solution.imbalance,
         "moment_imbalance_mm": solution.moment_imbalance,
         "work_Nmm": solution.work,
