@@ -8,6 +8,7 @@ from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.interface import Interface
 from sacrofem.catalogue.load_case import Load, Support
 from sacrofem.catalogue.material import BmdLevel, DensityLaw, Material
+from sacrofem.catalogue.muscle import Musculature
 from sacrofem.catalogue.study import Extent, MeshSettings, Study, Treatment
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Load",
     "Material",
     "MeshSettings",
+    "Musculature",
     "Point",
     "Section",
     "Study",

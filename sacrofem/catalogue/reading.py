@@ -24,6 +24,7 @@ from sacrofem.catalogue.models import (
     Interface,
     Load,
     Material,
+    Musculature,
     Study,
     Support,
 )
@@ -41,6 +42,7 @@ KINDS: dict[str, type[Entry]] = {
     "interface": Interface,
     "support": Support,
     "load": Load,
+    "musculature": Musculature,
     "study": Study,
 }
 
