@@ -9,6 +9,7 @@ from sacrofem.catalogue.interface import Interface
 from sacrofem.catalogue.load_case import Load, Support
 from sacrofem.catalogue.material import BmdLevel, DensityLaw, Material
 from sacrofem.catalogue.muscle import Musculature
+from sacrofem.catalogue.storage import StorageMap
 from sacrofem.catalogue.study import Extent, MeshSettings, Study, Treatment
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Musculature",
     "Point",
     "Section",
+    "StorageMap",
     "Study",
     "Support",
     "Treatment",

@@ -25,6 +25,7 @@ from sacrofem.catalogue.models import (
     Load,
     Material,
     Musculature,
+    StorageMap,
     Study,
     Support,
 )
@@ -43,6 +44,7 @@ KINDS: dict[str, type[Entry]] = {
     "support": Support,
     "load": Load,
     "musculature": Musculature,
+    "storage_map": StorageMap,
     "study": Study,
 }
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from sacrofem.catalogue.library import Library
+from sacrofem.catalogue.load_rules import require_fitting_load
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
@@ -21,10 +22,13 @@ from sacrofem.catalogue.models import (
     Interface,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
 from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
+from sacrofem.catalogue.storage import loads_from_storage
 from sacrofem.errors import ConfigError, explain
 
 
@@ -56,6 +60,7 @@ class ResolvedStudy:
     density_law: DensityLaw
     interface: Interface
     support: Support
+    musculatures: dict[str, Musculature] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -136,6 +141,11 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             _require_hip_density(level, place("bmd_levels", i))
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
+    loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
+    _refuse_repeats([load.name for load in loads], "loads", place)
+    for load in loads:
+        require_fitting_load(load, study.extent, support, place("loads"))
+    musculatures = {load.posture.musculature for load in loads if load.posture is not None}
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -144,11 +154,21 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         implants=implants,
         materials=materials,
         levels=levels,
-        loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
+        loads=loads,
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
+        musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
+
+
+def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
+    """The load of a name, or the loads of the frames that a storage map of this name holds."""
+    if any(isinstance(entry, StorageMap) for entry in library.named_or_none(name)):
+        file = library.find(StorageMap, name, where)
+        assert isinstance(file.entry, StorageMap)
+        return tuple(loads_from_storage(file.entry, file.path.parent))
+    return (library.get(Load, name, where),)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:
