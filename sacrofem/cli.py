@@ -56,10 +56,14 @@ def run(
 def check(study: StudyPath) -> None:
     """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
+    from sacrofem.loads.cases import report_balance
     from sacrofem.study.fit import require_fit
+    from sacrofem.study.loads import apply_loads
 
     resolved = resolve_study(load_study(study))
     require_fit(resolved)
+    for load in apply_loads(resolved).values():
+        _out.print(report_balance(load), soft_wrap=True, highlight=False)
     _out.print(
         f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",

@@ -34,7 +34,7 @@ def require_fitting_load(load: Load, extent: Extent, support: Support, where: st
         )
     if extent == "pelvic_ring" and load.nature == "contact":
         raise refuse(
-            "A joint's contact force without the muscles that balance it would load the hips with far more than the body's weight.",
+            "A joint's contact force without the muscles that balance it would overload the hips.",
             "nature contact, with extent pelvic_ring",
             "nature external (weights, test rigs) or free_body (contact, weights and muscles in balance)",
             "choose a load with muscles, such as gait_right_2, or `extent: sacrum`",

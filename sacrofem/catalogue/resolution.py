@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class ResolvedStudy:
     density_law: DensityLaw
     interface: Interface
     support: Support
-    musculatures: dict[str, Musculature] = field(default_factory=dict)
+    musculatures: dict[str, Musculature]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""

@@ -140,7 +140,13 @@ def read_storage(path: Path) -> StorageTable:
 
     def refuse(line: int, what: str, got: str, allowed: str) -> NoReturn:
         raise ConfigError(
-            explain(what, where=f"{path}:{line}", got=got, allowed=allowed, next_step="write the file anew from OpenSim, or mend the line")
+            explain(
+                what,
+                where=f"{path}:{line}",
+                got=got,
+                allowed=allowed,
+                next_step="write the file anew from OpenSim, or mend the line",
+            )
         )
 
     try:

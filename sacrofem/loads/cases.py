@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sacrofem.catalogue.load_case import Load, LoadOn, Posture
+from sacrofem.catalogue.load_case import Load, Posture
 from sacrofem.catalogue.models import Anatomy
 from sacrofem.catalogue.muscle import Musculature
 from sacrofem.errors import ConfigError, explain
@@ -82,29 +82,33 @@ def _explicit_parts(load: Load, anatomy: Anatomy, unit: float) -> list[LoadPart]
         force = unit * np.array(part.force)
         point = None if part.point is None else np.array(part.point, dtype=np.float64)
         if part.toward is not None:
-            line = _landmark(part, at, f"load {load.name!r}, parts[{number}], toward") - endplate
+            line = _landmark(part.toward, part.side, at, f"load {load.name!r}, parts[{number}], toward") - endplate
             away = -1.0 if part.surface.startswith("acetabulum") else 1.0
             force = away * unit * float(part.size or 0.0) * line / np.linalg.norm(line)
         if point is None and part.surface.startswith("acetabulum"):
-            point = at["HJC"] * (_MIRROR if part.surface.endswith("left") else 1.0)
+            point = at["HJC"] * _mirror(part.surface.removeprefix("acetabulum_"))
         elif point is None and part.surface == "endplate" and load.nature == "free_body":
             point = endplate
         parts.append(LoadPart(name, part.surface, force, point, unit * np.array(part.moment)))
     return parts
 
 
-def _landmark(part: LoadOn, at: Mapping[str, FloatArray], where: str) -> FloatArray:
-    if part.toward not in at:
+def _landmark(name: str, side: str, at: Mapping[str, FloatArray], where: str) -> FloatArray:
+    if name not in at:
         raise ConfigError(
             explain(
                 "A load names a landmark that the anatomy does not have.",
                 where=where,
-                got=repr(part.toward),
+                got=repr(name),
                 allowed=", ".join(sorted(at)),
                 next_step="correct the name",
             )
         )
-    return at[part.toward] * (_MIRROR if part.side == "left" else 1.0)
+    return at[name] * _mirror(side)
+
+
+def _mirror(side: str) -> FloatArray:
+    return _MIRROR if side == "left" else np.ones(3)
 
 
 def _given_muscles(
@@ -137,7 +141,7 @@ def _require_balance(load: Load, applied: AppliedLoad) -> None:
                 where=f"load {load.name!r}",
                 got=f"residual force {force:.2e} of body weight, moment {moment:.2e} of body weight times 1 m",
                 allowed=f"at most {load.tolerance:g} (tolerance)",
-                next_step="give all that acts (contact forces, muscles, weight), leave out the hips' contact so that supports carry "
-                "it, or raise `tolerance` and say why",
+                next_step="give all that acts (contact forces, muscles, weight), leave out the hips' contact for the "
+                "supports to carry, or raise `tolerance` and say why",
             )
         )

@@ -56,9 +56,7 @@ class FreeBody:
             LoadPart("l5_s1_contact", "endplate", self.endplate, self.frame.endplate),
             LoadPart("pelvis_weight", "bone", self.weight, self.weight_at),
         ]
-        parts += [
-            LoadPart(f"hip_contact_{side}", f"acetabulum_{side}", self.hips[side], self.frame.hips[side]) for side in SIDES
-        ]
+        parts += [LoadPart(f"hip_contact_{side}", f"acetabulum_{side}", self.hips[side], self.frame.hips[side]) for side in SIDES]
         return parts + muscle_parts(self.pulls, self.tensions)
 
 

@@ -65,7 +65,7 @@ def recruit(
     rows, goal = _independent(rows, goal)
     size = np.maximum(np.abs(limits).max(axis=1, initial=0.0), 1e-12)
     limits, margins = limits / size[:, None], margins / size
-    # Least largest stress t: s_i <= t.
+    # The least largest stress t: s_i <= t.
     first = linprog(
         np.append(np.zeros(count), 1.0),
         A_ub=np.block([[np.eye(count), -np.ones((count, 1))], [-limits, np.zeros((len(limits), 1))]]),
@@ -74,7 +74,7 @@ def recruit(
         b_eq=goal,
         bounds=[(0.0, most)] * (count + 1),
     )
-    if first.status != 0:
+    if first.x is None:
         return None
     level = max(float(first.x[-1]), 1e-9)
     start = np.clip(first.x[:-1], 0.0, most) / level
@@ -186,5 +186,8 @@ def _violation(
     duals = np.linalg.lstsq(conditions[:, between].T, gradient[between], rcond=None)[0]
     rest = gradient - conditions.T @ duals
     wrong = [np.abs(rest[between]).max(initial=0.0), np.maximum(-rest[stress <= _SILENT * stress.max()], 0.0).max(initial=0.0)]
-    wrong += [np.maximum(rest[stress >= most * (1 - 1e-9)], 0.0).max(initial=0.0), np.maximum(-duals[len(rows) :], 0.0).max(initial=0.0)]
+    wrong += [
+        np.maximum(rest[stress >= most * (1 - 1e-9)], 0.0).max(initial=0.0),
+        np.maximum(-duals[len(rows) :], 0.0).max(initial=0.0),
+    ]
     return float(max(wrong)) / largest

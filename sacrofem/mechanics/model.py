@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,12 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.contact import solve_contact
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
+from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.supports import SupportSprings, held_surfaces
@@ -27,8 +30,10 @@ logger = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CORTEX, _ENDPLATE, _SUPPORT, _FRACTURE = 1, 2, 10, 100
+_CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
+#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
+_MOST_UNITS = 3
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,8 @@ class Solution:
         work: Work of the load, N mm.
         energy: Elastic energy, N mm; half the work for a linear model.
         reaction: (3,) force on the supports, N.
-        imbalance: |applied force - reaction| / |applied force|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+        imbalance: |applied force - reaction| / sum of |applied forces|.
+        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
     """
@@ -117,12 +122,11 @@ class SacrumModel:
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
-                _ENDPLATE: surfaces["endplate"],
                 **{_SUPPORT + i: surfaces[name] for i, name in enumerate(held)},
             },
             {"quadrature_degree": 2 * self.order},
         )
-        self.cortex, self.endplate = outer(_CORTEX), outer(_ENDPLATE)
+        self.cortex = outer(_CORTEX)
         measures = {name: outer(_SUPPORT + i) for i, name in enumerate(held)}
         self.supports = SupportSprings(self.domain, self.distributed.source, measures, self.integrate)
         tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
@@ -139,8 +143,7 @@ class SacrumModel:
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.matrix = petsc.create_matrix(self.stiffness)
         self.solver = MultigridSolver(self.matrix, self.V, self.linear_space)
-        self.traction = fem.Constant(self.domain, np.zeros(3))
-        self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
+        self.loading = Loading(self.V, self.distributed, self.order)
         self._unit = fem.Constant(self.domain, 1.0)
         if tags:
             trial, direction = self.trial, self.direction
@@ -150,7 +153,6 @@ class SacrumModel:
             closed = ufl.conditional(self._is_closed(self.state), 1.0, 0.0)
             shares = closed, self._unit("+")
             self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
-        self.endplate_area = self.integrate(self._unit * self.endplate)
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
         c = self.constants
@@ -215,21 +217,23 @@ class SacrumModel:
         self.matrix.assemble()
         if renew:
             self.solver.set_up()
-        self._unit_solutions: dict[int, fem.Function] = {}
+        self._unit_solutions: dict[UnitKey, fem.Function] = {}
 
-    def solve(self, force: FloatArray) -> Solution:
-        """Solve for a force spread evenly over the S1 endplate.
+    def solve(self, load: FloatArray | Sequence[LoadPart]) -> Solution:
+        """Solve for one load.
 
         Args:
-            force: (3,) N, frame G.
+            load: (3,) N, frame G, spread evenly over the S1 endplate; or the parts of a load.
 
         Raises:
+            ModelError: a part has no surface to act on, or a force does not press into its socket.
             SolveError: the linear solve or the search for the open and closed parts did not converge.
         """
-        vector = self._load_vector(force)
+        parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
+        vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
         if self.linear:
-            iterations, residual, seconds, steps = self._superpose(np.asarray(force), vector, displacement)
+            iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
         else:
             log = solve_contact(self, vector)
             iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
@@ -238,7 +242,7 @@ class SacrumModel:
         product = vector.duplicate()
         self.matrix.mult(displacement.x.petsc_vec, product)
         energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
-        reactions, imbalance, moment = self._balance(displacement, np.asarray(force))
+        reactions, imbalance, moment = self._balance(displacement, parts)
         x, y, z = np.sum(list(reactions.values()), axis=0)
         return Solution(
             displacement,
@@ -255,23 +259,24 @@ class SacrumModel:
             self.supports.flexion_moments(displacement, self.integrate),
         )
 
-    def _load_vector(self, force: FloatArray) -> PETSc.Vec:
-        self.traction.value = np.asarray(force) / self.endplate_area
-        vector = petsc.create_vector(self.V)
-        petsc.assemble_vector(vector, self.load)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        return vector
-
-    def _superpose(self, force: FloatArray, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """A linear model needs one solve for each direction of force, whatever the number of loads."""
+    def _superpose(
+        self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
+    ) -> tuple[int, float, float, int]:
+        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole."""
+        factors = self.loading.split(parts)
+        missing = [key for key in factors or () if key not in self._unit_solutions]
+        if factors is None or len(missing) > _MOST_UNITS:
+            log = self.solver.solve(vector, displacement.x.petsc_vec)
+            displacement.x.scatter_forward()
+            return log.iterations, self.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1
         iterations, seconds = 0, 0.0
-        for axis in np.flatnonzero(force):
-            if axis not in self._unit_solutions:
-                unit = fem.Function(self.V)
-                log = self.solver.solve(self._load_vector(np.eye(3)[axis]), unit.x.petsc_vec)
-                self._unit_solutions[int(axis)] = unit
-                iterations, seconds = iterations + log.iterations, seconds + log.seconds
-            displacement.x.petsc_vec.axpy(float(force[axis]), self._unit_solutions[int(axis)].x.petsc_vec)
+        for key in missing:
+            unit = fem.Function(self.V)
+            log = self.solver.solve(self.loading.unit_vector(key), unit.x.petsc_vec)
+            self._unit_solutions[key] = unit
+            iterations, seconds = iterations + log.iterations, seconds + log.seconds
+        for key, factor in factors.items():
+            displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
         displacement.x.scatter_forward()
         return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
 
@@ -284,7 +289,7 @@ class SacrumModel:
         """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
         return self.comm.allreduce(fem.assemble_scalar(self._change))
 
-    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[dict[str, tuple[float, float, float]], float, float]:
+    def _balance(self, u: fem.Function, parts: Sequence[LoadPart]) -> tuple[dict[str, tuple[float, float, float]], float, float]:
         """Reactions by surface, and how far they are from the load in force and moment."""
         x = ufl.SpatialCoordinate(self.domain)
         reactions, turning = {}, np.zeros(3)
@@ -294,7 +299,7 @@ class SacrumModel:
             reactions[name] = (pull[0], pull[1], pull[2])
             turning += [self.integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
         reaction = np.sum(list(reactions.values()), axis=0)
-        arm = np.array([self.integrate(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
-        size = float(np.linalg.norm(force))
-        imbalance = float(np.linalg.norm(reaction - force)) / size
-        return reactions, imbalance, float(np.linalg.norm(turning - np.cross(arm, force))) / size
+        force, moment, size = self.loading.resultant(parts)
+        # A moment alone: its pair of forces 100 mm apart.
+        size = size or float(np.linalg.norm(moment)) / 100.0
+        return reactions, float(np.linalg.norm(reaction - force)) / size, float(np.linalg.norm(turning - moment)) / size

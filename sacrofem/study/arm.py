@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem import interruption
-from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
+from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mesh.model import ModelMesh
@@ -26,16 +26,20 @@ from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
+from sacrofem.study.loads import as_carried
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_properties
-
-FloatArray = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
 
 def solve_arm(
-    study: ResolvedStudy, cases: list[Case], mesh: ModelMesh, distributed: DistributedMesh, archive: Archive
+    study: ResolvedStudy,
+    cases: list[Case],
+    loads: dict[str, AppliedLoad],
+    mesh: ModelMesh,
+    distributed: DistributedMesh,
+    archive: Archive,
 ) -> dict[str, dict[str, Any]]:
     """Solve the cases of one treatment; collective.
 
@@ -44,6 +48,7 @@ def solve_arm(
     Args:
         study: The resolved study.
         cases: Cases of one treatment that are not finished yet, from the densest bone down.
+        loads: Load name -> what it puts on the pelvis.
         mesh: The study's mesh.
         distributed: The same mesh on the ranks.
         archive: Where finished cases are kept.
@@ -61,27 +66,23 @@ def solve_arm(
             model.set_properties(case_properties(study, case.level))
             model.assemble()
             assembled = case.level.name
-        force = newtons(case.load, study.study.body_weight)
-        solution = model.solve(force)
+        load = as_carried(loads[case.load.name], study)
+        solution = model.solve(load.parts)
         fields = gather_fields(model, solution.displacement)
-        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
+        diagnosis = _diagnose(solution, load, loads[case.load.name])
+        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, load, diagnosis, masks, mesh, archive))
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
     return records
 
 
-def newtons(load: Load, body_weight: float) -> FloatArray:
-    """The force of a load case, (3,) N, frame G."""
-    scale = body_weight if load.unit == "body_weight" else 1.0
-    return scale * np.asarray(load.force, dtype=np.float64)
-
-
 def _keep(
     case: Case,
     fields: CaseFields | None,
     solution: Solution,
-    force: FloatArray,
+    load: AppliedLoad,
+    diagnosis: dict[str, object],
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
@@ -91,25 +92,37 @@ def _keep(
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
     whole = "+".join(fields.fractures)
+    # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
+    plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
+    force = load.on_endplate if plain else np.zeros(3)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
         for fracture, measure in measures
     ]
-    record = {"rows": [asdict(row) for row in rows], "diagnostics": _diagnose(solution, force)}
+    record = {"rows": [asdict(row) for row in rows], "diagnostics": diagnosis}
     archive.keep(case.name, record)
     return record
 
 
-def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
-    return {
+def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict[str, object]:
+    balance: dict[str, object] = {}
+    if whole.nature == "free_body":
+        force, moment = whole.residual
+        balance = {
+            "free_body_residual_force": force,
+            "free_body_residual_moment_m": moment,
+            "hip_contacts_N": {name: contact.tolist() for name, contact in whole.hip_contacts.items()},
+            "muscle_tensions_N": {name: tension for name, tension in whole.tensions.items() if tension > 0.0},
+        }
+    return balance | {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
         "iterations": solution.iterations,
         "residual": solution.residual,
         "seconds": solution.seconds,
         "contact_steps": solution.contact_steps,
-        "force_N": [float(component) for component in force],
+        "force_N": load.on_endplate.tolist(),
         "reaction_N": list(solution.reaction),
         "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
         "flexion_moments_Nmm": solution.flexion_moments,
