@@ -162,11 +162,19 @@ def main() -> NoReturn:
 
 
 def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -> None:
-    """Draw the first entry that has a shape (names are unique but for the kind)."""
-    from sacrofem.catalogue.models import Anatomy
+    """Draw the first entry that has a shape (names are unique but for the kind), or a load's vectors on the bones."""
+    from sacrofem.catalogue.models import Anatomy, Load, Musculature
     from sacrofem.errors import output_errors
+    from sacrofem.loads.cases import report_balance
     from sacrofem.report.entries import Easel
+    from sacrofem.report.load_scenes import LoadEasel
 
+    if isinstance(entries[0], Load):
+        musculatures = {entry.name: entry for entry in library.entries() if isinstance(entry, Musculature)}
+        with output_errors(picture, "another file with --picture"):
+            applied = LoadEasel(library.get(Anatomy, anatomy, "--anatomy"), musculatures).draw(entries[0], picture)
+        _out.print(report_balance(applied), soft_wrap=True, highlight=False)
+        return
     shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
     bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
     with output_errors(picture, "another file with --picture"):

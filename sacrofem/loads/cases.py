@@ -62,8 +62,8 @@ def report_balance(applied: AppliedLoad) -> str:
     """One line on a load: what acts, and what is left of force and moment."""
     size = np.linalg.norm(applied.on_endplate) / applied.body_weight
     text = f"load {applied.name}: {100 * size:.0f} % of body weight on S1"
-    for socket, force in applied.hip_contacts.items():
-        text += f", {100 * np.linalg.norm(force) / applied.body_weight:.0f} % on {socket}"
+    for socket, contact in applied.hip_contacts.items():
+        text += f", {100 * np.linalg.norm(contact) / applied.body_weight:.0f} % on {socket}"
     if applied.nature != "free_body":
         return f"{text}; carried by the supports"
     force, moment = applied.residual
