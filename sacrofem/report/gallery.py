@@ -71,7 +71,7 @@ def _draw_loads(folder: Path, library: Library, anatomy: Anatomy) -> list[str]:
         "",
         "## Loads",
         "",
-        "Vectors for a body weight of 650 N, 45 mm for each body weight; muscles pull from the bone, contact presses on it.",
+        "Vectors for a body weight of 650 N, 60 mm for each body weight; muscles pull from the bone, contact presses on it.",
     ]
     for entry in entries:
         if isinstance(entry, Load):

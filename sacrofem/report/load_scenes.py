@@ -25,10 +25,10 @@ FloatArray = NDArray[np.float64]
 #: Spacing at which the bones are sampled, mm.
 _SPACING = 2.0
 #: Length of an arrow of one body weight, mm; shortest force drawn, share of body weight; length of a moment's arrow, mm.
-_PER_BODY_WEIGHT, _SMALLEST, _MOMENT = 45.0, 0.005, 60.0
+_PER_BODY_WEIGHT, _SMALLEST, _MOMENT = 60.0, 0.005, 60.0
 #: Body weight that pictures are drawn for, N (the default of studies).
 _BODY_WEIGHT = 650.0
-_WINDOW, _COLOUR_COUNT = (760, 400), 64
+_WINDOW, _COLOUR_COUNT = (900, 460), 128
 _ARROWS = {"endplate": "#1b7837", "acetabulum": "#2166ac", "bone": "#636363", "patch": "#b2182b", "moment": "#e08214"}
 _MEANINGS = {
     "endplate": "on S1",
@@ -76,19 +76,20 @@ class LoadEasel:
         plotter = pv.Plotter(off_screen=True, shape=(1, 2), window_size=list(_WINDOW), border=False)
         for column, title in enumerate(("from the front", "from the right")):
             plotter.subplot(0, column)
-            plotter.add_mesh(self.bones.copy(), color=COLOURS["bone"], opacity=0.35)
+            plotter.add_mesh(self.bones.copy(), color=COLOURS["bone"], opacity=0.25)
             for line in lines:
-                plotter.add_mesh(line.copy(), color=_ARROWS["patch"], opacity=0.35, line_width=1.0)
+                plotter.add_mesh(line.copy(), color=_ARROWS["patch"], opacity=0.5, line_width=1.0, lighting=False)
             for mesh, kind in pieces:
-                plotter.add_mesh(mesh.copy(), color=_ARROWS[kind])
+                plotter.add_mesh(mesh.copy(), color=_ARROWS[kind], ambient=0.6, diffuse=0.5)
             plotter.add_text(title, font_size=7)
             look(plotter, reach, VIEWS["from the front"] if column == 0 else (0.0, 0.1, 1.0))
+            plotter.camera.parallel_scale *= 1.15
         kinds = {kind for _, kind in pieces}
         legend = [[_MEANINGS[kind], _ARROWS[kind]] for kind in _ARROWS if kind in kinds]
-        plotter.add_legend(legend, face="rectangle", bcolor=None, size=(0.42, 0.05 * len(legend)), loc="lower right")
+        plotter.add_legend(legend, face="rectangle", bcolor=None, size=(0.5, 0.055 * len(legend)), loc="lower left")
         pixels = plotter.screenshot(None, return_img=True)
         plotter.close()
-        Image.fromarray(pixels).quantize(_COLOUR_COUNT).save(path, format="PNG", optimize=True)
+        Image.fromarray(pixels).quantize(_COLOUR_COUNT, method=Image.Quantize.MAXCOVERAGE).save(path, format="PNG", optimize=True)
         return applied
 
     def _arrows(self, part: LoadPart) -> list[tuple[pv.PolyData, str]]:
@@ -101,11 +102,11 @@ class LoadEasel:
             length = _PER_BODY_WEIGHT * size
             # What pulls begins at the bone, what presses ends there.
             start = point if kind in ("patch", "bone") else point - length * along
-            pieces.append((_arrow(start, along, length, 1.2 if kind == "patch" else 2.0), kind))
+            pieces.append((_arrow(start, along, length, 2.2 if kind == "patch" else 3.5), kind))
         if part.moment.any():
             along = part.moment / np.linalg.norm(part.moment)
-            pieces.append((_arrow(point - 0.5 * _MOMENT * along, along, _MOMENT, 2.0), "moment"))
-            pieces.append((_arrow(point - 0.5 * _MOMENT * along, along, 0.8 * _MOMENT, 2.0), "moment"))
+            pieces.append((_arrow(point - 0.5 * _MOMENT * along, along, _MOMENT, 3.0), "moment"))
+            pieces.append((_arrow(point - 0.5 * _MOMENT * along, along, 0.8 * _MOMENT, 3.0), "moment"))
         return pieces
 
     def _muscle_lines(self, load: Load, applied: AppliedLoad) -> list[pv.PolyData]:
