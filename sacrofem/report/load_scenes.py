@@ -12,7 +12,7 @@ from PIL import Image
 from sacrofem.catalogue.load_case import Load
 from sacrofem.catalogue.models import Anatomy, Musculature
 from sacrofem.loads.cases import apply_load
-from sacrofem.loads.lines import place_posture, pull_muscles
+from sacrofem.loads.lines import Pull, place_posture, pull_muscles
 from sacrofem.loads.parts import AppliedLoad, LoadPart
 from sacrofem.mesh.surface import contour_shape
 from sacrofem.report.scenes import COLOURS, VIEWS, look
@@ -28,7 +28,7 @@ _SPACING = 2.0
 _PER_BODY_WEIGHT, _SMALLEST, _MOMENT = 60.0, 0.005, 60.0
 #: Body weight that pictures are drawn for, N (the default of studies).
 _BODY_WEIGHT = 650.0
-_WINDOW, _COLOUR_COUNT = (900, 460), 128
+_WINDOW, _COLOUR_COUNT = (780, 400), 96
 _ARROWS = {"endplate": "#1b7837", "acetabulum": "#2166ac", "bone": "#636363", "patch": "#b2182b", "moment": "#e08214"}
 _MEANINGS = {
     "endplate": "on S1",
@@ -115,16 +115,16 @@ class LoadEasel:
         musculature = self.musculatures[load.posture.musculature]
         pulls = pull_muscles(musculature, place_posture(load.posture, self.anatomy, musculature))
         drawn = [pull for pull in pulls if applied.tensions.get(pull.name, 0.0) >= _SMALLEST * _BODY_WEIGHT]
-        return [pv.lines_from_points(_shortened(pull.points)) for pull in drawn]
+        return [pv.lines_from_points(_shortened(pull)) for pull in drawn]
 
 
-def _shortened(points: FloatArray) -> FloatArray:
-    """A path whose ends, far from the pelvis on trunk and leg, are cut off 60 mm from the next point."""
-    kept = points.copy()
+def _shortened(pull: Pull) -> FloatArray:
+    """A path whose ends on trunk and leg, far from the pelvis, are cut off 60 mm from the next point."""
+    kept = pull.points.copy()
     for end, beside in ((0, 1), (-1, -2)):
-        away = kept[end] - kept[beside]
-        length = float(np.linalg.norm(away))
-        kept[end] = kept[beside] + away * min(1.0, 60.0 / length)
+        away = pull.points[end] - pull.points[beside]
+        if pull.bodies[end] != "pelvis":
+            kept[end] = pull.points[beside] + away * min(1.0, 60.0 / float(np.linalg.norm(away)))
     return kept
 
 
