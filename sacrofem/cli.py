@@ -56,12 +56,16 @@ def run(
 def check(study: StudyPath) -> None:
     """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
+    from sacrofem.loads.cases import report_balance
     from sacrofem.study.densities import warn_of_densities
     from sacrofem.study.fit import require_fit
+    from sacrofem.study.loads import apply_loads
 
     resolved = resolve_study(load_study(study))
     require_fit(resolved)
     warn_of_densities(resolved)
+    for load in apply_loads(resolved).values():
+        _out.print(report_balance(load), soft_wrap=True, highlight=False)
     _out.print(
         f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
@@ -186,11 +190,19 @@ def main() -> NoReturn:
 
 
 def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -> None:
-    """Draw the first entry that has a shape (names are unique but for the kind)."""
-    from sacrofem.catalogue.models import Anatomy
+    """Draw the first entry that has a shape (names are unique but for the kind), or a load's vectors on the bones."""
+    from sacrofem.catalogue.models import Anatomy, Load, Musculature
     from sacrofem.errors import output_errors
+    from sacrofem.loads.cases import report_balance
     from sacrofem.report.entries import Easel
+    from sacrofem.report.load_scenes import LoadEasel
 
+    if isinstance(entries[0], Load):
+        musculatures = {entry.name: entry for entry in library.entries() if isinstance(entry, Musculature)}
+        with output_errors(picture, "another file with --picture"):
+            applied = LoadEasel(library.get(Anatomy, anatomy, "--anatomy"), musculatures).draw(entries[0], picture)
+        _out.print(report_balance(applied), soft_wrap=True, highlight=False)
+        return
     shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
     bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
     with output_errors(picture, "another file with --picture"):

@@ -10,6 +10,8 @@ from sacrofem.catalogue.interface import Interface
 from sacrofem.catalogue.ligament import LigamentSet
 from sacrofem.catalogue.load_case import Load, Support
 from sacrofem.catalogue.material import Cortex, DensityLaw, Material
+from sacrofem.catalogue.muscle import Musculature
+from sacrofem.catalogue.storage import StorageMap
 from sacrofem.catalogue.study import Extent, MeshSettings, Study, Treatment
 
 __all__ = [
@@ -31,8 +33,10 @@ __all__ = [
     "Load",
     "Material",
     "MeshSettings",
+    "Musculature",
     "Point",
     "Section",
+    "StorageMap",
     "Study",
     "Support",
     "Treatment",

@@ -28,6 +28,8 @@ from sacrofem.catalogue.models import (
     LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
@@ -49,6 +51,8 @@ KINDS: dict[str, type[Entry]] = {
     "support": Support,
     "ligament_set": LigamentSet,
     "load": Load,
+    "musculature": Musculature,
+    "storage_map": StorageMap,
     "study": Study,
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sacrofem.catalogue.density import calibrate_level, dose_level
 from sacrofem.catalogue.library import Library
+from sacrofem.catalogue.load_rules import require_fitting_load
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
@@ -27,10 +28,13 @@ from sacrofem.catalogue.models import (
     LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
 from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
+from sacrofem.catalogue.storage import loads_from_storage
 from sacrofem.errors import ConfigError, explain
 
 #: Set of ligaments of a ring whose study names none.
@@ -66,7 +70,8 @@ class ResolvedStudy:
     cortex: Cortex | None
     interface: Interface
     support: Support
-    ligaments: LigamentSet | None = None
+    ligaments: LigamentSet | None
+    musculatures: dict[str, Musculature]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -147,6 +152,11 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             _require_hip_density(level, place("bmd_levels", i))
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
+    loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
+    _refuse_repeats([load.name for load in loads], "loads", place)
+    for load in loads:
+        require_fitting_load(load, study.extent, support, place("loads"))
+    musculatures = {load.posture.musculature for load in loads if load.posture is not None}
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -155,12 +165,13 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         implants=implants,
         materials=materials,
         levels=levels,
-        loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
+        loads=loads,
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
         ligaments=_ligaments(library, study, place("ligaments")),
+        musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
 
 
@@ -182,6 +193,15 @@ def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None
             )
         )
     return library.get(LigamentSet, name, where)
+
+
+def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
+    """The load of a name, or the loads of the frames that a storage map of this name holds."""
+    if any(isinstance(entry, StorageMap) for entry in library.named_or_none(name)):
+        file = library.find(StorageMap, name, where)
+        assert isinstance(file.entry, StorageMap)
+        return tuple(loads_from_storage(file.entry, file.path.parent))
+    return (library.get(Load, name, where),)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:

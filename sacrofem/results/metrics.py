@@ -19,7 +19,7 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     Args:
         fields: The solved case.
         masks: Neighbourhoods in which strain is measured.
-        force: (3,) force on the endplate, N.
+        force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
 
     Returns:
@@ -45,4 +45,6 @@ def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
     Both follow from the load being spread evenly over the endplate.
     """
     size = float(np.linalg.norm(force))
+    if size == 0.0:
+        return []
     return [("endplate_displacement", work / size, "mm"), ("stiffness", size**2 / work, "N/mm")]

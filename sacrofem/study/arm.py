@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem import interruption
-from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
+from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.ligaments import couple_ligaments
@@ -33,16 +33,20 @@ from sacrofem.results.writing import write_case_fields
 from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
+from sacrofem.study.loads import as_carried
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_properties
-
-FloatArray = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
 
 def solve_arm(
-    study: ResolvedStudy, cases: list[Case], mesh: ModelMesh, distributed: DistributedMesh, archive: Archive
+    study: ResolvedStudy,
+    cases: list[Case],
+    loads: dict[str, AppliedLoad],
+    mesh: ModelMesh,
+    distributed: DistributedMesh,
+    archive: Archive,
 ) -> dict[str, dict[str, Any]]:
     """Solve the cases of one treatment; collective.
 
@@ -51,6 +55,7 @@ def solve_arm(
     Args:
         study: The resolved study.
         cases: Cases of one treatment that are not finished yet, from the densest bone down.
+        loads: Load name -> what it puts on the pelvis.
         mesh: The study's mesh.
         distributed: The same mesh on the ranks.
         archive: Where finished cases are kept.
@@ -73,11 +78,12 @@ def solve_arm(
             model.set_properties(properties)
             model.assemble()
             assembled = case.level.name
-        force = newtons(case.load, study.study.body_weight)
-        solution = model.solve(force)
+        load = as_carried(loads[case.load.name], study)
+        solution = model.solve(load.parts)
         fields = gather_fields(model, solution.displacement)
         duals = _solve_duals(study, model, solution)
-        keep = partial(_keep, case, fields, solution, force, masks, mesh, archive, errors, properties, duals)
+        diagnosis = _diagnose(solution, load, loads[case.load.name])
+        keep = partial(_keep, case, fields, solution, load, diagnosis, masks, mesh, archive, errors, properties, duals)
         records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
@@ -85,17 +91,12 @@ def solve_arm(
     return records
 
 
-def newtons(load: Load, body_weight: float) -> FloatArray:
-    """The force of a load case, (3,) N, frame G."""
-    scale = body_weight if load.unit == "body_weight" else 1.0
-    return scale * np.asarray(load.force, dtype=np.float64)
-
-
 def _keep(
     case: Case,
     fields: CaseFields | None,
     solution: Solution,
-    force: FloatArray,
+    load: AppliedLoad,
+    diagnosis: dict[str, object],
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
@@ -108,6 +109,9 @@ def _keep(
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
     whole = "+".join(fields.fractures)
+    # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
+    plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
+    force = load.on_endplate if plain else np.zeros(3)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
@@ -118,11 +122,8 @@ def _keep(
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
         for (fracture, measure), bar in zip(measures, bars, strict=True)
     ]
-    diagnostics = _diagnose(solution, force) | {
-        "error_energy_Nmm": estimate.squared,
-        "error_relative_energy_norm": estimate.relative,
-    }
-    record = {"rows": [asdict(row) for row in rows], "diagnostics": diagnostics}
+    diagnosis = diagnosis | {"error_energy_Nmm": estimate.squared, "error_relative_energy_norm": estimate.relative}
+    record = {"rows": [asdict(row) for row in rows], "diagnostics": diagnosis}
     archive.keep(case.name, record)
     return record
 
@@ -161,14 +162,23 @@ def _solve_duals(study: ResolvedStudy, model: SacrumModel, solution: Solution) -
     return {name: gather_fields(model, solve_dual(model, solution.displacement, name)) for name in model.cuts}
 
 
-def _diagnose(solution: Solution, force: FloatArray) -> dict[str, object]:
-    return {
+def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict[str, object]:
+    balance: dict[str, object] = {}
+    if whole.nature == "free_body":
+        force, moment = whole.residual
+        balance = {
+            "free_body_residual_force": force,
+            "free_body_residual_moment_m": moment,
+            "hip_contacts_N": {name: contact.tolist() for name, contact in whole.hip_contacts.items()},
+            "muscle_tensions_N": {name: tension for name, tension in whole.tensions.items() if tension > 0.0},
+        }
+    return balance | {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
         "iterations": solution.iterations,
         "residual": solution.residual,
         "seconds": solution.seconds,
         "contact_steps": solution.contact_steps,
-        "force_N": [float(component) for component in force],
+        "force_N": load.on_endplate.tolist(),
         "reaction_N": list(solution.reaction),
         "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
         "flexion_moments_Nmm": solution.flexion_moments,

@@ -22,6 +22,7 @@ from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases, split_study
 from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
+from sacrofem.study.loads import apply_loads
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
@@ -128,6 +129,7 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
     from sacrofem.study.conclusion import conclude
 
     cases = expand_cases(resolved)
+    loads = on_root(comm, partial(apply_loads, resolved))
     seconds: dict[str, float] = {}
     with timed("mesh", seconds):
         mesh = on_root(comm, partial(_mesh, resolved, mesh_folder))
@@ -144,7 +146,7 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
             logger.info("%s: %d of %d cases are finished already", treatment.name, len(found), len(arm))
         if missing:
             with timed(f"{treatment.name}, {len(missing)} cases", seconds):
-                records |= solve_arm(resolved, missing, mesh, distributed, archive)
+                records |= solve_arm(resolved, missing, loads, mesh, distributed, archive)
     table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
     _log_effort(records, seconds)
     return StudyResult(archive.folder, table, comm.rank, _mean_edge(mesh))
