@@ -63,7 +63,9 @@ def test_force_without_a_point_acts_at_the_middle_and_evenly() -> None:
     model = model_of(MPI.COMM_SELF, 1)
     even = LoadPart("even", "endplate", np.array([0.0, -5.0, 0.0]))
     carrier = model.loading.carrier(even)
-    assert wrench_of(model, (even,)) == pytest.approx(np.concatenate([even.force, np.cross(carrier.centre, even.force)]), abs=1e-9)
+    assert wrench_of(model, (even,)) == pytest.approx(
+        np.concatenate([even.force, np.cross(carrier.centre, even.force)]), abs=1e-9
+    )
     assert model.solve(np.array([0.0, -5.0, 0.0])).work == pytest.approx(model.solve((even,)).work, rel=1e-12)
 
 
