@@ -191,6 +191,37 @@ def test_a_path_pulls_its_ends_together_and_presses_on_what_it_bends_round() -> 
     assert psoas.forces[1][0] < -0.1  # backwards, onto the brim
 
 
+@pytest.mark.parametrize(
+    ("names", "axis", "sign"),
+    [
+        # About z (to the right) flexion is positive, about x (forwards) adduction of the right leg.
+        (("gluteus_maximus_iliac", "gluteus_maximus_caudal", "semimembranosus", "biceps_femoris_long"), 2, -1),
+        (("iliacus", "psoas", "rectus_femoris", "sartorius", "tensor_fasciae_latae"), 2, 1),
+        (
+            ("gluteus_medius_anterior", "gluteus_medius_middle", "gluteus_minimus_middle", "tensor_fasciae_latae", "piriformis"),
+            0,
+            1,
+        ),
+        (("adductor_longus", "adductor_brevis", "adductor_magnus_middle", "gracilis", "pectineus"), 0, 1),
+    ],
+)
+def test_hip_muscles_turn_the_leg_as_anatomy_says(names: tuple[str, ...], axis: int, sign: int) -> None:
+    frame = place_posture(Posture(near=Leg(ground=(0, 1, 0)), far=Leg()), LIBRARY.get(Anatomy, "female_elderly"), MUSCULATURE)
+    pulls = {pull.name: pull for pull in pull_muscles(MUSCULATURE, frame)}
+    for name in names:
+        arm = sign * pulls[f"{name}_right"].wrench("leg_right", frame.hips["right"])[1][axis]
+        assert 5.0 < arm < 95.0, (name, arm)  # mm
+
+
+@pytest.mark.parametrize(("names", "sign"), [(("erector_spinae_iliac", "multifidus"), 1), (("rectus_abdominis", "psoas"), -1)])
+def test_trunk_muscles_turn_the_trunk_as_anatomy_says(names: tuple[str, ...], sign: int) -> None:
+    frame = place_posture(Posture(near=Leg(ground=(0, 1, 0)), far=Leg()), LIBRARY.get(Anatomy, "female_elderly"), MUSCULATURE)
+    for pull in pull_muscles(MUSCULATURE, frame):
+        if pull.name.removesuffix("_right") in names:
+            arm = sign * pull.wrench("trunk", frame.endplate)[1][2]
+            assert 5.0 < arm < 130.0, (pull.name, arm)
+
+
 def test_a_bench_between_l5_and_a_hip_is_two_forces_on_one_line() -> None:
     load = applied("bench_l5_to_acetabulum_right")
     endplate, socket = load.parts
@@ -217,6 +248,9 @@ def test_what_is_carried_by_nothing_is_refused() -> None:
         require_fitting_load(LIBRARY.get(Load, "standing"), "pelvic_ring", SOFT)
     with pytest.raises(ConfigError, match="not modelled"):
         require_fitting_load(LIBRARY.get(Load, "gait_right_2"), "sacrum", CARTILAGE)
+    with pytest.raises(ConfigError, match="carried by both"):
+        require_fitting_load(LIBRARY.get(Load, "bench_l5_to_acetabulum_left"), "pelvic_ring", BALL)
+    require_fitting_load(LIBRARY.get(Load, "bench_l5_to_acetabulum_left"), "pelvic_ring", SOFT)
     require_fitting_load(LIBRARY.get(Load, "standing"), "pelvic_ring", BALL)
     require_fitting_load(LIBRARY.get(Load, "gait_right_2"), "pelvic_ring", BALL)
     require_fitting_load(LIBRARY.get(Load, "gait_right_2"), "pelvic_ring", SOFT)
@@ -266,6 +300,7 @@ def test_wrong_landmarks_and_muscles_are_named() -> None:
         ({"posture": {"near": {"ground": (0, 1, 0)}, "far": {}}}, "free_body"),
         ({"posture": {"near": {}, "far": {}}, "nature": "free_body"}, "push upwards"),
         ({"parts": ({"surface": "acetabulum_right", "force": (0, 1, 0), "moment": (0, 0, 5)},), "unit": "N"}, "no moment"),
+        ({"parts": ({"surface": "acetabulum_right", "force": (0, 1, 0)},), "unit": "N"}, "belongs to a free body"),
         ({"parts": ({"surface": "endplate"},), "unit": "N"}, "force or a moment"),
         ({"parts": ({"surface": "endplate", "toward": "HJC"},), "unit": "N"}, "belong together"),
     ],

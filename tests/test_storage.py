@@ -95,9 +95,9 @@ def test_a_study_names_a_map_and_gets_its_frames(tmp_path: Path) -> None:
     folder = tmp_path / "material_models"
     folder.mkdir()
     written(folder)
-    study = load_study("ring_standing").study.model_copy(update={"loads": ("standing", "walk")})
+    study = load_study("ring_gait").study.model_copy(update={"loads": ("sit_to_stand", "walk")})
     resolved = resolve_study(study, Library.standard(tmp_path))
-    assert [load.name for load in resolved.loads] == ["standing", "walk_1", "walk_2"]
+    assert [load.name for load in resolved.loads] == ["sit_to_stand", "walk_1", "walk_2"]
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,8 @@ class Load(Entry):
             raise ValueError("unit is missing: N or body_weight")
         if self.posture is not None and self.nature != "free_body":
             raise ValueError("a posture is a free body: write `nature: free_body`")
+        if self.sockets and self.nature != "free_body":
+            raise ValueError("contact on an acetabulum belongs to a free body: write `nature: free_body` and give all that acts")
         if self.tensions is not None and self.posture is None:
             raise ValueError("tensions need a posture, which gives the muscles their lines of action")
         if self.posture is not None and self.tensions is None and (self.parts or self.force is not None):
@@ -174,6 +176,11 @@ class Load(Entry):
         return self
 
     @property
+    def sockets(self) -> frozenset[str]:
+        """Sockets on which it has parts of its own."""
+        return frozenset(part.surface for part in self.parts if part.surface.startswith("acetabulum"))
+
+    @property
     def on_hips(self) -> bool:
         """Whether it needs hip bones."""
-        return self.posture is not None or any(part.surface.startswith("acetabulum") for part in self.parts)
+        return self.posture is not None or bool(self.sockets)

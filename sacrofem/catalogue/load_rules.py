@@ -46,3 +46,10 @@ def require_fitting_load(load: Load, extent: Extent, support: Support, where: st
             "nature free_body",
             "write `support: ball_and_socket`, or choose a load with muscles",
         )
+    if extent == "pelvic_ring" and len(load.sockets) == 1 and not support.grounding:
+        raise refuse(
+            "A load on one hip alone would be carried by both, as supports stand for both femoral heads.",
+            f"contact on {' and '.join(load.sockets)} alone, with support {support.name!r}",
+            "a support with grounding: true, which leaves the contact a load",
+            "write `support: soft_ground`",
+        )
