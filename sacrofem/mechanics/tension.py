@@ -63,6 +63,7 @@ def solve_tension(coupled: CoupledMatrix, solver: MultigridSolver, load: PETSc.V
     state = displacement.x.petsc_vec
     residual, step, pulled = load.duplicate(), load.duplicate(), load.duplicate()
     size, iterations, seconds = load.norm(), 0, 0.0
+    changed = True
     coupled.slacken(coupled.elongations(state))
     for count in range(1, _MOST_STEPS + 2):
         _measure(coupled, load, state, residual)
@@ -75,12 +76,12 @@ def solve_tension(coupled: CoupledMatrix, solver: MultigridSolver, load: PETSc.V
         if count > _MOST_STEPS:
             break
         step.set(0.0)
-        log = solver.solve(residual, step, max(solver.tolerance, min(_FORCING, 0.1 * _TOLERANCE / relative)))
+        log = solver.solve(residual, step, _FORCING if changed else max(solver.tolerance, 0.1 * _TOLERANCE / relative))
         iterations, seconds = iterations + log.iterations, seconds + log.seconds
         coupled.matrix.mult(step, pulled)
         share = _search(coupled, state, step, float(step.dot(residual)), float(step.dot(pulled)))
         state.axpy(share, step)
-        coupled.slacken(coupled.elongations(state))
+        changed = coupled.slacken(coupled.elongations(state))
     slack = sorted({label for label, taut in zip(coupled.labels, coupled.taut, strict=True) if not taut})
     raise SolveError(
         explain(
