@@ -43,6 +43,8 @@ _SETTING = ["fracture", "treatment", "bmd_level", "load", "metric", "unit"]
 #: Orders outside these are noise: linear elements converge with 1 (strain) or 2, quadratic with up to 4 (energy).
 _ORDERS = (0.3, 6.0)
 _SAFETY, _SAFETY_WITHOUT_ORDER = 1.25, 3.0
+#: A limit farther from the finest mesh than this many times what all meshes differ by is no limit that they show.
+_FARTHEST = 2.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def extrapolate(sizes: Sequence[float], values: Sequence[float]) -> Extrapolatio
         return without_order
     order = float(brentq(mismatch, *_ORDERS))
     beyond = -fine / ((h[1] / h[2]) ** order - 1.0)  # v_0 - v of the finest mesh
+    if abs(beyond) > _FARTHEST * spread:
+        return without_order
     return Extrapolation(order, float(v[-1] + beyond), _SAFETY * abs(float(beyond)))
 
 
