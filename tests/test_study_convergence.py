@@ -20,6 +20,7 @@ from sacrofem.mechanics.model import SacrumModel
 from sacrofem.report.convergence import print_convergence
 from sacrofem.study.convergence import (
     converge_study,
+    describe_changing_bodies,
     extrapolate,
     read_factors,
     read_orders,
@@ -110,6 +111,13 @@ def test_one_case_of_a_study_is_chosen_and_an_unknown_one_refused() -> None:
     assert (case.bmd_levels, case.loads) == (("severe",), ("walking_push_off",))
     with pytest.raises(ConfigError, match="osteopenia"):
         single_case(study, "osteopenic", None)
+
+
+def test_a_screw_that_coarse_meshes_cut_short_is_named() -> None:
+    meshes = {2.0: {"screw_ml:s1": 0.95, "cement_ml:long": 4.0}, 1.0: {"screw_ml:s1": 3.3, "cement_ml:long": 4.04}}
+    (line,) = describe_changing_bodies(meshes)
+    assert "screw s1" in line
+    assert "0.95 mL at 2 x" in line
 
 
 def test_options_are_read_or_refused() -> None:
