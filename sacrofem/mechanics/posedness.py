@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.errors import ModelError, explain
-from sacrofem.mechanics.supports import held_surfaces
+from sacrofem.mechanics.supports import held_surfaces, support_surfaces
 from sacrofem.mechanics.treatment import find_body_cuts, find_cuts
 from sacrofem.mesh.facets import Facets, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
@@ -43,7 +43,12 @@ class Fragment:
 
 
 def find_fragments(
-    mesh: ModelMesh, regions: IntArray, joined_when_open: bool, bodies: Mapping[str, bool] | None = None, bonded: bool = False
+    mesh: ModelMesh,
+    regions: IntArray,
+    joined_when_open: bool,
+    support: Support | None = None,
+    bodies: Mapping[str, bool] | None = None,
+    bonded: bool = False,
 ) -> list[Fragment]:
     """Find the pieces into which the fractures divide a model; serial, plain arrays.
 
@@ -56,6 +61,7 @@ def find_fragments(
             cells that are not bone is welded.
         joined_when_open: Whether an open fracture still carries stiffness, so that its springs hold a
             fragment.
+        support: Decides which surfaces are supported; None: one of the usual kind.
         bodies: Kinds of bodies (``cement``, ``screw``) whose faces against bone may part -> whether parted faces still
             carry stiffness.
         bonded: Whether fractures never part.
@@ -74,7 +80,7 @@ def find_fragments(
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
     springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if held[name])])
     _, group = _components(springs, count)
-    supports = _supported_cells(mesh, facets)
+    supports = _supported_cells(mesh, facets, support)
     volumes = np.abs(mesh.volumes())
     centroids = mesh.points[mesh.cells].mean(axis=1)
     fragments = []
@@ -119,14 +125,16 @@ def require_well_posed(
         ModelError: names the surface that is missing, or the regions, volume and place of every fragment
             that floats.
     """
-    surfaces = held_surfaces(mesh)
-    if support is not None and not any(name.startswith(support.acts_on) for name in surfaces):
+    surfaces = held_surfaces(mesh, support)
+    there = [name for name, facets in support_surfaces(mesh).items() if len(facets)]
+    if support is not None and not set(surfaces) & set(there):
         raise ModelError(
             explain(
                 "The support does not fit what is modelled.",
                 where=f"support {support.name!r}, acts_on",
-                got=support.acts_on,
-                allowed=" or ".join(surfaces) or "a surface of the mesh",
+                got=f"{support.acts_on}, side {support.side}",
+                allowed=" or ".join(name for name, facets in support_surfaces(mesh).items() if len(facets))
+                or "a surface of the mesh",
                 next_step="name a support for this extent: `sacrofem list` shows them",
             )
         )
@@ -141,7 +149,7 @@ def require_well_posed(
             )
         )
     bodies = {kind: law.holds_when_open for kind, law in (body_interfaces or {}).items() if law.law != "bonded"}
-    fragments = find_fragments(mesh, regions, interface.holds_when_open, bodies, interface.law == "bonded")
+    fragments = find_fragments(mesh, regions, interface.holds_when_open, support, bodies, interface.law == "bonded")
     needed = 2 if support is not None and support.tangential_stiffness == 0.0 else 1
     reached: dict[int, set[str]] = {}
     for fragment in fragments:
@@ -171,12 +179,12 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
     return int(count), label.astype(np.int64)
 
 
-def _supported_cells(mesh: ModelMesh, facets: Facets) -> dict[str, IntArray]:
+def _supported_cells(mesh: ModelMesh, facets: Facets, support: Support | None) -> dict[str, IntArray]:
     """Supported surface -> the cell behind each of its facets."""
-    size = len(mesh.points)
+    size, surfaces = len(mesh.points), support_surfaces(mesh)
     outer = facet_keys(facets.outer, size)
     return {
-        name: facets.outer_cells[np.isin(outer, facet_keys(mesh.surfaces[name], size))]
-        for name in held_surfaces(mesh)
-        if len(mesh.surfaces[name])
+        name: facets.outer_cells[np.isin(outer, facet_keys(surfaces[name], size))]
+        for name in held_surfaces(mesh, support)
+        if len(surfaces[name])
     }

@@ -66,11 +66,10 @@ class Sections:
         self._model = model
         self._virtual, self._moved = fem.Function(model.V), fem.Function(model.V)
         self._part = fem.Function(fem.functionspace(model.domain, ("Discontinuous Lagrange", 0)))
-        c, u, w, part = model.constants, self._moved, self._virtual, self._part
+        u, w, part = self._moved, self._virtual, self._part
         dx = ufl.Measure("dx", domain=model.domain, metadata={"quadrature_degree": 2 * (model.order - 1)})
         self._bulk = fem.form(forms.bulk_form(u, w, part * model.young, model.poisson, dx))
-        membrane = part * model.thickness, c["cortical_modulus"], c["cortical_poisson"]
-        self._cortex = fem.form(forms.cortex_form(u, w, *membrane, model.cortex))
+        self._cortex = fem.form(model.membrane.form(u, w, part * model.thickness, model.cortex))
         self._kinds = self._kinds_of_cells()
         original = model.distributed.original_cells
         self._sides = {name: sides_of_section(model.distributed.source, cut)[original] for name, cut in model.cuts.items()}
