@@ -50,8 +50,8 @@ class Interface(Entry):
         open_fraction: Share of the normal stiffness left where a contact law is open (keeps the problem definite).
         friction: Coulomb's coefficient (frictional).
         stick_stiffness: MPa/mm, along faces that stick (frictional); null: 0.3 of ``normal_stiffness``.
-        augmented: Whether ``normal_stiffness`` of a contact law is a numerical one of hard faces: pressures are then carried over
-            (augmented Lagrangian) until the faces pass through each other by less than 1 % of the largest opening, or 1 micrometre.
+        augmented: Whether ``normal_stiffness`` of a contact law is a numerical one of hard faces: pressures are then
+            carried over (augmented Lagrangian) until the penetration is below 1 % of the largest opening, or 1 micrometre.
         gap: How far the faces of a contact law must close before they touch, mm.
         preload: Pressure between the faces of a contact law before the load, MPa, in balance with the bone around it:
             displacements count from there.

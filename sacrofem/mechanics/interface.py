@@ -18,7 +18,7 @@ from petsc4py import PETSc
 
 from sacrofem.catalogue.models import Interface
 from sacrofem.mechanics.cut_space import EDGE_VERTICES
-from sacrofem.mechanics.traction import Law, LawsAtPoints, Memory, Response, respond, slip, stored_energy
+from sacrofem.mechanics.traction import Law, LawsAtPoints, Memory, respond, slip, stored_energy
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

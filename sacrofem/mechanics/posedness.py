@@ -162,7 +162,7 @@ def require_well_posed(
                 where="; ".join(_describe(fragment) for fragment in floating),
                 got=f"{len(floating)} of {len(fragments)} fragments have no springs to {'a support' if needed == 1 else 'both'}",
                 allowed=f"each has facets on {(' and ' if needed > 1 else ' or ').join(surfaces)}, or springs to one that has",
-                next_step="support it, or give its interface tissue, or open_fraction (say 1e-4) and tangential_stiffness above 0",
+                next_step="support it, or give its interface tissue, or an open_fraction (say 1e-4) and tangential_stiffness",
             )
         )
 
