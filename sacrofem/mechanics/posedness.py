@@ -72,13 +72,13 @@ def find_fragments(
     facets, size = list_facets(mesh.cells), len(mesh.points)
     cuts = find_cuts(mesh, regions, bonded)
     body_cuts = find_body_cuts(mesh, regions, bodies or {})
-    held = dict.fromkeys(cuts, joined_when_open) | {name: (bodies or {})[name.split(":")[0]] for name in body_cuts}
+    still_joined = dict.fromkeys(cuts, joined_when_open) | {name: (bodies or {})[name.split(":")[0]] for name in body_cuts}
     cuts |= body_cuts
     movable = [facet_keys(cut.movable, size) for cut in cuts.values()]
     joined = ~np.isin(facet_keys(facets.inner, size), np.concatenate([np.zeros(0, dtype=np.int64), *movable]))
     count, piece = _components(facets.inner_cells[joined], len(mesh.cells))
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
-    springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if held[name])])
+    springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if still_joined[name])])
     _, group = _components(springs, count)
     supports = _supported_cells(mesh, facets, support)
     volumes = np.abs(mesh.volumes())
