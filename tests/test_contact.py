@@ -28,7 +28,7 @@ def law(name: str = "frictional", **given: Any) -> Interface:
     figures: dict[str, Any] = {"normal_stiffness": 1000.0, "tangential_stiffness": 0.0}
     if name == "frictional":
         figures["friction"] = FRICTION
-    return Interface(name="gap", title="", source="", law=name, **{**figures, **given})
+    return Interface.model_validate({"name": "gap", "title": "", "source": "", "law": name, **figures, **given})
 
 
 @functools.cache
