@@ -78,7 +78,9 @@ def find_fragments(
     joined = ~np.isin(facet_keys(facets.inner, size), np.concatenate([np.zeros(0, dtype=np.int64), *movable]))
     count, piece = _components(facets.inner_cells[joined], len(mesh.cells))
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
-    springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if still_joined[name])])
+    springs = np.concatenate(
+        [np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if still_joined[name])]
+    )
     _, group = _components(springs, count)
     supports = _supported_cells(mesh, facets, support)
     volumes = np.abs(mesh.volumes())
