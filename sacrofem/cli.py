@@ -61,7 +61,9 @@ def check(study: StudyPath) -> None:
     resolved = resolve_study(load_study(study))
     require_fit(resolved)
     _out.print(
-        f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+        f"{study}: "
+        + (f"{len(resolved.fractures)} fractures x " if len(resolved.fractures) > 1 else "")
+        + f"{len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
         soft_wrap=True,
     )

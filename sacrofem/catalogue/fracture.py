@@ -211,7 +211,8 @@ class Fracture(Entry):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Fracture:
-        names = [name for part in (*self.sheets, *self.disruptions) for name in part.names]
+        names = [name for sheet in self.sheets for name in sheet.names]
+        names += [name for torn in self.disruptions for name in torn.names]
         if len(set(names)) < len(names):
             raise ValueError(f"two sheets have one name; got {', '.join(names)}")
         for displacement in self.displacements:

@@ -47,7 +47,7 @@ class ResolvedStudy:
 
     study: Study
     anatomy: Anatomy
-    fracture: Fracture
+    fractures: tuple[Fracture, ...]
     patterns: dict[str, CementPattern]
     implants: dict[str, Implant]
     materials: dict[str, Material]
@@ -56,6 +56,12 @@ class ResolvedStudy:
     density_law: DensityLaw
     interface: Interface
     support: Support
+
+    @property
+    def fracture(self) -> Fracture:
+        """The fracture of a study that has one; a study of several is split by fracture first."""
+        (fracture,) = self.fractures
+        return fracture
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -139,7 +145,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
-        fracture=library.get(Fracture, study.fracture, place("fracture")),
+        fractures=_fractures(library, study, place),
         patterns=patterns,
         implants=implants,
         materials=materials,
@@ -149,6 +155,27 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
     )
+
+
+def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ...]:
+    """The fractures, each fit for what is modelled."""
+    _refuse_repeats(study.fracture_names, "fractures", place)
+    found = []
+    for i, name in enumerate(study.fracture_names):
+        where = place("fractures", i) if study.fractures else place("fracture")
+        fracture = library.get(Fracture, name, where)
+        if fracture.needs_ring and study.extent == "sacrum":
+            raise ConfigError(
+                explain(
+                    "The fracture breaks more of the pelvis than the sacrum.",
+                    where=where,
+                    got=f"fracture {name!r} in study {study.name!r}, which has extent: sacrum",
+                    allowed="extent: pelvic_ring, or a fracture of the sacrum alone",
+                    next_step="set extent: pelvic_ring, with support: ball_and_socket",
+                )
+            )
+        found.append(fracture)
+    return tuple(found)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:

@@ -80,7 +80,7 @@ def mesh_digest(
         "anatomy": anatomy.model_dump(
             mode="json", exclude={**dict.fromkeys(words, True), "variation": {"cortical_thickness_factor"}}
         ),
-        "fracture": fracture.model_dump(mode="json", exclude=words),
+        "fracture": fracture.model_dump(mode="json", exclude=words | {"classification", "drawn"}),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
         "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],
         "settings": settings.model_dump(mode="json"),
@@ -278,8 +278,8 @@ def label_mesh(
     else:
         bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
-    for sheet in sheets:
-        surfaces[sheet.name] = sheet_facets(mesh, facets, sheet, np.isin(bone, BONES[sheet.sheet.bone]))
+    for feature in sheets:
+        surfaces[feature.name] = sheet_facets(mesh, facets, feature, np.isin(bone, BONES[feature.sheet.bone]))
     surfaces |= {f"fracture:{torn.name}": torn_facets(mesh, facets, bone, torn) for torn in breaks}
     regions, bone, names = name_regions(mesh, bone, host.names, bodies)
     require_facets(surfaces)

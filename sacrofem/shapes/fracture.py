@@ -96,8 +96,9 @@ def joint_breaks(fracture: Fracture) -> list[JointBreak]:
 
 
 def _full_name(fracture: Fracture, name: str) -> str:
-    count = sum(len(part.names) for part in (*fracture.sheets, *fracture.disruptions))
-    return fracture.name if count == 1 else f"{fracture.name}.{name}"
+    names = [name for sheet in fracture.sheets for name in sheet.names]
+    names += [name for torn in fracture.disruptions for name in torn.names]
+    return fracture.name if len(names) == 1 else f"{fracture.name}.{name}"
 
 
 def fracture_sheets(fracture: Fracture) -> list[Sheet]:

@@ -20,7 +20,7 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from sacrofem.results.metrics import measure_case
+from sacrofem.results.metrics import measure_case, name_whole
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -90,7 +90,7 @@ def _keep(
     assert fields is not None  # gather_fields returns None on the other ranks alone
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
-    whole = "+".join(fields.fractures)
+    whole = name_whole(fields.fractures)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     rows = [
