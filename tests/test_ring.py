@@ -150,7 +150,7 @@ def test_joints_move_as_much_as_in_standing_people(mesh: ModelMesh, solved: tupl
 def torn(mesh: ModelMesh, *breaks: JointBreak) -> ModelMesh:
     """The mesh with joints torn."""
     facets = list_facets(mesh.cells)
-    surfaces = {f"fracture:{part.name}": torn_facets(mesh, facets, mesh.host_regions, part) for part in breaks}
+    surfaces = {f"fracture:{part.name}": torn_facets(facets, mesh.host_regions, part) for part in breaks}
     return replace(mesh, surfaces=mesh.surfaces | surfaces)
 
 

@@ -280,7 +280,7 @@ def label_mesh(
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
     for feature in sheets:
         surfaces[feature.name] = sheet_facets(mesh, facets, feature, np.isin(bone, BONES[feature.sheet.bone]))
-    surfaces |= {f"fracture:{torn.name}": torn_facets(mesh, facets, bone, torn) for torn in breaks}
+    surfaces |= {f"fracture:{torn.name}": torn_facets(facets, bone, torn) for torn in breaks}
     regions, bone, names = name_regions(mesh, bone, host.names, bodies)
     require_facets(surfaces)
     labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)

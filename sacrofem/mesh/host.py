@@ -180,12 +180,11 @@ def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring
     return surfaces
 
 
-def torn_facets(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, torn: JointBreak) -> IntArray:
+def torn_facets(facets: Facets, host_regions: IntArray, torn: JointBreak) -> IntArray:
     """The facets along which a joint's tissue has parted from a hip bone.
 
     Args:
-        mesh: The mesh.
-        facets: Its facets.
+        facets: The mesh's facets.
         host_regions: (m,) host regions.
         torn: The disruption.
 
