@@ -21,6 +21,7 @@ from sacrofem.catalogue.fracture import (
     SheetSide,
 )
 from sacrofem.catalogue.models import Interface, MeshSettings, Support
+from sacrofem.errors import MeshError
 from sacrofem.mechanics.cut_space import number_copies
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.model import SacrumModel
@@ -193,6 +194,14 @@ def test_a_sheet_with_a_reach_breaks_one_of_the_places_that_its_plane_crosses(co
     assert np.abs(upper[:, :, 0]).max() < 0.3
     assert len(find_fragments(mesh, mesh.regions, joined_when_open=True)) == count
     assert mesh.measures["quality_min"] > SETTINGS.minimum_quality
+
+
+def test_a_sheet_that_runs_on_beyond_its_reach_is_refused() -> None:
+    """The plane of the torus cuts it all around."""
+    along = ramus("flat", 20, 0, (0, 0, 1)).model_copy(update={"through": ((20, -4, 0), (20, 4, 0))})
+    with pytest.raises(MeshError, match="beyond its reach") as caught:
+        mesh_features(ring_of_bone(), [], fracture_sheets(fracture(along)), SETTINGS)
+    assert "test, about (20.0, 0.0, 0.0) mm" in str(caught.value)
 
 
 def test_a_bruise_is_softened_bone_without_a_surface() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from sacrofem.errors import MeshError, explain
 from sacrofem.mesh.facets import Facets
 from sacrofem.mesh.features import CLEAN_DEVIATION, Feature, has_bit, split
 from sacrofem.mesh.model import IntArray
@@ -127,6 +128,9 @@ def _cut_local(mesh: Tetrahedra, feature: SheetFeature, first: int, near: float,
         first: The first of three bits that are free.
         near: Edge length at features, mm.
         within: References of the bone.
+
+    Raises:
+        MeshError: The place is wider than the sheet's reach.
     """
     here, sheet, behind, backed = first, feature.bit, first << 1, first << 2
     level, backing = feature.sheet.level(mesh.points), feature.sheet.limits[-1].level(mesh.points)
@@ -139,8 +143,10 @@ def _cut_local(mesh: Tetrahedra, feature: SheetFeature, first: int, near: float,
     away = np.linalg.norm(mesh.points[mesh.cells[numbers]].mean(axis=1) - feature.sheet.centre, axis=1)
     if not len(numbers) or away.min() > feature.sheet.reach:
         return mesh  # the surface stays without facets, which is an error by name
+    chosen = piece == piece[np.argmin(away)]
+    _require_reach(feature.sheet, float(away[chosen].max()), near)
     references = mesh.references.copy()
-    references[numbers[piece == piece[np.argmin(away)]]] += here
+    references[numbers[chosen]] += here
     mesh = Tetrahedra(mesh.points, mesh.cells, references)
     for surface, bit in ((feature.sheet.level, behind), (feature.sheet.limits[-1].level, backed)):
         present = np.unique(mesh.references)
@@ -149,6 +155,22 @@ def _cut_local(mesh: Tetrahedra, feature: SheetFeature, first: int, near: float,
     inside = ((mesh.references - 1) & block) == block
     kept = (mesh.references - 1) & (first - 1)
     return Tetrahedra(mesh.points, mesh.cells, kept + np.where(inside, sheet, 0) + 1)
+
+
+def _require_reach(sheet: Sheet, farthest: float, near: float) -> None:
+    """Refuse a sheet that runs on through the bone beyond its reach, where another break was to be."""
+    assert sheet.centre is not None
+    if farthest > sheet.reach + 2.0 * near:
+        x, y, z = sheet.centre
+        raise MeshError(
+            explain(
+                "A sheet runs on beyond its reach.",
+                where=f"{sheet.name}, about ({x:.1f}, {y:.1f}, {z:.1f}) mm",
+                got=f"a place where the bone meets its plane, {farthest:.0f} mm wide from there",
+                allowed=f"within reach: {sheet.reach:g} mm",
+                next_step="turn the sheet square to the bone, or leave reach out and give limits",
+            )
+        )
 
 
 def _sharing_nodes(cells: IntArray, nodes: int) -> coo_matrix:
