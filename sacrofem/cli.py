@@ -67,7 +67,9 @@ def check(study: StudyPath) -> None:
     for load in apply_loads(resolved).values():
         _out.print(report_balance(load), soft_wrap=True, highlight=False)
     _out.print(
-        f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+        f"{study}: "
+        + (f"{len(resolved.fractures)} fractures x " if len(resolved.fractures) > 1 else "")
+        + f"{len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
         soft_wrap=True,
     )

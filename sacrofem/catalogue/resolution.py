@@ -60,7 +60,7 @@ class ResolvedStudy:
 
     study: Study
     anatomy: Anatomy
-    fracture: Fracture
+    fractures: tuple[Fracture, ...]
     patterns: dict[str, CementPattern]
     implants: dict[str, Implant]
     materials: dict[str, Material]
@@ -72,6 +72,12 @@ class ResolvedStudy:
     support: Support
     ligaments: LigamentSet | None
     musculatures: dict[str, Musculature]
+
+    @property
+    def fracture(self) -> Fracture:
+        """The fracture of a study that has one; a study of several is split by fracture first."""
+        (fracture,) = self.fractures
+        return fracture
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -160,7 +166,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
-        fracture=library.get(Fracture, study.fracture, place("fracture")),
+        fractures=_fractures(library, study, place),
         patterns=patterns,
         implants=implants,
         materials=materials,
@@ -202,6 +208,27 @@ def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
         assert isinstance(file.entry, StorageMap)
         return tuple(loads_from_storage(file.entry, file.path.parent))
     return (library.get(Load, name, where),)
+
+
+def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ...]:
+    """The fractures, each fit for what is modelled."""
+    _refuse_repeats(study.fracture_names, "fractures", place)
+    found = []
+    for i, name in enumerate(study.fracture_names):
+        where = place("fractures", i) if study.fractures else place("fracture")
+        fracture = library.get(Fracture, name, where)
+        if fracture.needs_ring and study.extent == "sacrum":
+            raise ConfigError(
+                explain(
+                    "The fracture breaks more of the pelvis than the sacrum.",
+                    where=where,
+                    got=f"fracture {name!r} in study {study.name!r}, which has extent: sacrum",
+                    allowed="extent: pelvic_ring, or a fracture of the sacrum alone",
+                    next_step="set extent: pelvic_ring, with support: ball_and_socket",
+                )
+            )
+        found.append(fracture)
+    return tuple(found)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:

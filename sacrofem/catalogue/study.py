@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
 from sacrofem.catalogue.bmd import DosedLevel
 from sacrofem.catalogue.cement import CementVolume
@@ -53,6 +53,7 @@ class Study(Entry):
     Attributes:
         anatomy: Anatomy entry.
         fracture: Fracture entry.
+        fractures: Several instead, each in a bone of its own, to be compared in one table.
         treatments: The arms; one without cement and implants is the reference.
         bmd_levels: BMD levels, by name or as ``{level: <name>, drug: <drug course>}``.
         loads: Load cases.
@@ -75,7 +76,8 @@ class Study(Entry):
 
     kind: Literal["study"] = "study"
     anatomy: str = "female_elderly"
-    fracture: str
+    fracture: str | None = None
+    fractures: tuple[str, ...] = ()
     treatments: tuple[Treatment, ...] = Field(min_length=1)
     bmd_levels: tuple[str | DosedLevel, ...] = Field(min_length=1)
     loads: tuple[str, ...] = Field(min_length=1)
@@ -92,6 +94,17 @@ class Study(Entry):
     motion_errors: bool = False
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True
+
+    @model_validator(mode="after")
+    def _names_fractures_once(self) -> Study:
+        if (self.fracture is None) == (not self.fractures):
+            raise ValueError("give either fracture or fractures")
+        return self
+
+    @property
+    def fracture_names(self) -> tuple[str, ...]:
+        """Names of its fractures."""
+        return self.fractures if self.fracture is None else (self.fracture,)
 
     @property
     def level_names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
 from sacrofem.mesh.host import (
+    BONES,
     RING_REGION_NAMES,
     SOFT_REGIONS,
     Host,
@@ -28,7 +29,8 @@ from sacrofem.mesh.host import (
     ring_host,
     ring_surfaces,
     sacrum_host,
-    within_sacrum,
+    torn_facets,
+    within_bone,
 )
 from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
@@ -39,10 +41,11 @@ from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets, sheet_
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
+from sacrofem.shapes.displacement import displaced_ring
 from sacrofem.shapes.field import BoolArray
-from sacrofem.shapes.fracture import Sheet, fracture_sheets
+from sacrofem.shapes.fracture import JointBreak, Sheet, fracture_sheets, joint_breaks
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
-from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
+from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def mesh_digest(
         "anatomy": anatomy.model_dump(
             mode="json", exclude={**dict.fromkeys(words, True), "variation": {"cortical_thickness_factor"}}
         ),
-        "fracture": fracture.model_dump(mode="json", exclude=words),
+        "fracture": fracture.model_dump(mode="json", exclude=words | {"classification", "drawn"}),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
         "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],
         "settings": settings.model_dump(mode="json"),
@@ -110,10 +113,10 @@ def build_model_mesh(
         GeometryError: A needle leaves the bone, cement does not fit, or a corridor is too narrow.
         MeshError: No mesh, or none of the required quality.
     """
-    host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
+    host, sheets = _build_host(anatomy, fracture, extent)
     with stage("cement fitted, corridors measured"):
         bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)
-    mesh = mesh_features(host, bodies, fracture_sheets(fracture), settings)
+    mesh = mesh_features(host, bodies, sheets, settings, joint_breaks(fracture))
     return ModelMesh(
         points=mesh.points,
         cells=mesh.cells,
@@ -126,14 +129,39 @@ def build_model_mesh(
     )
 
 
-def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Sequence[Sheet], settings: MeshSettings) -> ModelMesh:
+def _build_host(anatomy: Anatomy, fracture: Fracture, extent: Extent) -> tuple[Host, list[Sheet]]:
+    """What is meshed, its displaced fragments moved, and the fracture's sheets in it."""
+    if extent == "pelvic_ring":
+        ring, sheets = displaced_ring(build_pelvic_ring(anatomy), fracture)
+        return ring_host(ring), sheets
+    if fracture.needs_ring:
+        raise GeometryError(
+            explain(
+                "The fracture breaks more of the pelvis than the sacrum.",
+                where=f"fracture {fracture.name!r}",
+                got="a mesh of the sacrum alone",
+                allowed="extent: pelvic_ring",
+                next_step="mesh the pelvic ring",
+            )
+        )
+    return sacrum_host(build_sacrum(anatomy)), fracture_sheets(fracture)
+
+
+def mesh_features(
+    given: Sacrum | Host,
+    bodies: Sequence[Feature],
+    sheets: Sequence[Sheet],
+    settings: MeshSettings,
+    breaks: Sequence[JointBreak] = (),
+) -> ModelMesh:
     """Mesh bones so that they conform to bodies and fracture sheets; see :func:`build_model_mesh`.
 
     Args:
         given: What is meshed.
         bodies: Bruises, cement (inside bone) and screws (cut off by the bone), with bits 1, 2, 4, ...
-        sheets: Fracture sheets, through the sacrum.
+        sheets: Fracture sheets.
         settings: Mesh sizes, mm.
+        breaks: Joints that are torn.
 
     Returns:
         The mesh; its digest is empty.
@@ -143,7 +171,7 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
     numbered = number_sheets(sheets, joints.next_bit if joints else 1 << len(bodies))
     mesh = best_attempt(host, joints, bodies, numbered, settings)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, host, joints, bodies, numbered)
+    return label_mesh(mesh, quality, host, joints, bodies, numbered, breaks)
 
 
 def best_attempt(
@@ -198,7 +226,7 @@ def attempt(
     settings: MeshSettings,
 ) -> Tetrahedra:
     """One run through all stages, from the bones' surface to the mended mesh."""
-    seen = [*bodies, *(replace(sheet.level, level=within_sacrum(sheet.sheet.away, host)) for sheet in sheets)]
+    seen = [*bodies, *(replace(sheet.level, level=within_bone(sheet.sheet, host)) for sheet in sheets)]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     if host.ring:
@@ -215,7 +243,7 @@ def attempt(
         with stage(f"{feature.name} cut in"):
             mesh = split(mesh, feature, settings.feature_size)
     with stage("fracture cut in"):
-        mesh = cut_sheets(mesh, sheets, settings.feature_size, joints.are_sacral if joints else None)
+        mesh = cut_sheets(mesh, sheets, settings.feature_size, joints.are_of if joints else None)
     with stage("cleaned up"):
         mesh = clean_up(mesh, size, smallest, _far(mesh, size, settings) if joints else None)
     with stage("flat cells mended"):
@@ -240,6 +268,7 @@ def label_mesh(
     joints: JointCuts | None,
     bodies: Sequence[Feature],
     sheets: Sequence[SheetFeature],
+    breaks: Sequence[JointBreak] = (),
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
     facets = list_facets(mesh.cells)
@@ -249,8 +278,9 @@ def label_mesh(
     else:
         bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
-    broken = np.isin(bone, list(REGION_NAMES))
-    surfaces |= {sheet.name: sheet_facets(mesh, facets, sheet, broken) for sheet in sheets}
+    for feature in sheets:
+        surfaces[feature.name] = sheet_facets(mesh, facets, feature, np.isin(bone, BONES[feature.sheet.bone]))
+    surfaces |= {f"fracture:{torn.name}": torn_facets(facets, bone, torn) for torn in breaks}
     regions, bone, names = name_regions(mesh, bone, host.names, bodies)
     require_facets(surfaces)
     labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
@@ -284,6 +314,8 @@ def label_mesh(
         sheet, triangles = feature.sheet, surfaces[feature.name]
         measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
         measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
+    for torn in breaks:
+        measures[f"fracture_area:{torn.name}"] = float(facet_areas(mesh.points, surfaces[f"fracture:{torn.name}"]).sum())
     return ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces, measures)
 
 

@@ -26,7 +26,7 @@ from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, es
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from sacrofem.results.metrics import cell_volumes, measure_case
+from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -108,7 +108,7 @@ def _keep(
     assert fields is not None  # gather_fields returns None on the other ranks alone
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
-    whole = "+".join(fields.fractures)
+    whole = name_whole(fields.fractures)
     # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
     plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
     force = load.on_endplate if plain else np.zeros(3)
