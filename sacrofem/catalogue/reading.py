@@ -16,8 +16,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
+    Calibration,
     CementPattern,
+    Cortex,
     DensityLaw,
+    DrugCourse,
     Entry,
     Fracture,
     Implant,
@@ -25,6 +28,8 @@ from sacrofem.catalogue.models import (
     LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
@@ -38,11 +43,16 @@ KINDS: dict[str, type[Entry]] = {
     "implant": Implant,
     "density_law": DensityLaw,
     "bmd_level": BmdLevel,
+    "calibration": Calibration,
+    "drug_course": DrugCourse,
+    "cortex": Cortex,
     "material": Material,
     "interface": Interface,
     "support": Support,
     "ligament_set": LigamentSet,
     "load": Load,
+    "musculature": Musculature,
+    "storage_map": StorageMap,
     "study": Study,
 }
 
