@@ -200,7 +200,7 @@ def test_a_path_pulls_its_ends_together_and_presses_on_what_it_bends_round() -> 
         (
             ("gluteus_medius_anterior", "gluteus_medius_middle", "gluteus_minimus_middle", "tensor_fasciae_latae", "piriformis"),
             0,
-            1,
+            -1,
         ),
         (("adductor_longus", "adductor_brevis", "adductor_magnus_middle", "gracilis", "pectineus"), 0, 1),
     ],

@@ -20,6 +20,7 @@ from sacrofem.mechanics.model import SacrumModel
 from sacrofem.report.convergence import print_convergence
 from sacrofem.study.convergence import (
     converge_study,
+    describe_changing_bodies,
     extrapolate,
     read_factors,
     read_orders,
@@ -33,8 +34,10 @@ from tests.solved_block import properties
 QUICKSTART = Path(__file__).parents[1] / "studies" / "quickstart.yaml"
 
 
-@pytest.mark.parametrize("order", [0.5, 1.0, 2.0, 4.0])
-@pytest.mark.parametrize("sizes", [(4.0, 2.0, 1.0), (5.0, 3.5, 2.6)])
+@pytest.mark.parametrize(
+    ("order", "sizes"),
+    [(order, sizes) for order in (1.0, 2.0, 4.0) for sizes in ((4.0, 2.0, 1.0), (5.0, 3.5, 2.6))] + [(0.5, (4.0, 2.0, 1.0))],
+)
 def test_the_order_and_the_limit_of_a_power_law_are_found(order: float, sizes: tuple[float, ...]) -> None:
     found = extrapolate(sizes, [3.0 - 0.2 * h**order for h in sizes])
     assert found.order == pytest.approx(order)
@@ -48,6 +51,13 @@ def test_without_an_order_the_spread_is_the_uncertainty(values: list[float]) -> 
     assert np.isnan(found.order)
     assert found.value == values[-1]
     assert found.uncertainty == pytest.approx(3.0 * (max(values) - min(values)))
+
+
+def test_a_limit_far_beyond_what_the_meshes_show_is_not_believed() -> None:
+    """Three meshes that hardly differ in size: fragment translation of a cemented sacrum, mm, as it was computed."""
+    found = extrapolate([3.466, 2.955, 2.655], [0.1146, 0.0925, 0.0801])
+    assert np.isnan(found.order)
+    assert found.value == 0.0801
 
 
 def test_one_mesh_gives_its_figure_and_no_uncertainty() -> None:
@@ -101,6 +111,13 @@ def test_one_case_of_a_study_is_chosen_and_an_unknown_one_refused() -> None:
     assert (case.bmd_levels, case.loads) == (("severe",), ("walking_push_off",))
     with pytest.raises(ConfigError, match="osteopenia"):
         single_case(study, "osteopenic", None)
+
+
+def test_a_screw_that_coarse_meshes_cut_short_is_named() -> None:
+    meshes = {2.0: {"screw_ml:s1": 0.95, "cement_ml:long": 4.0}, 1.0: {"screw_ml:s1": 3.3, "cement_ml:long": 4.04}}
+    (line,) = describe_changing_bodies(meshes)
+    assert "screw s1" in line
+    assert "0.95 mL at 2 x" in line
 
 
 def test_options_are_read_or_refused() -> None:

@@ -7,8 +7,9 @@ with its safety factor 3; 1.25 where an order is seen; RECALLED, as in ASME V&V 
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,10 @@ _SETTING = ["fracture", "treatment", "bmd_level", "load", "metric", "unit"]
 #: Orders outside these are noise: linear elements converge with 1 (strain) or 2, quadratic with up to 4 (energy).
 _ORDERS = (0.3, 6.0)
 _SAFETY, _SAFETY_WITHOUT_ORDER = 1.25, 3.0
+#: A limit farther from the finest mesh than this many times what all meshes differ by is no limit that they show.
+_FARTHEST = 2.0
+#: Bodies whose volumes differ by less than this share are the same body.
+_SAME_VOLUME = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,8 @@ def extrapolate(sizes: Sequence[float], values: Sequence[float]) -> Extrapolatio
         return without_order
     order = float(brentq(mismatch, *_ORDERS))
     beyond = -fine / ((h[1] / h[2]) ** order - 1.0)  # v_0 - v of the finest mesh
+    if abs(beyond) > _FARTHEST * spread:
+        return without_order
     return Extrapolation(order, float(v[-1] + beyond), _SAFETY * abs(float(beyond)))
 
 
@@ -188,6 +195,27 @@ def _refuse(option: str, got: str, allowed: str, example: str) -> ConfigError:
     return ConfigError(explain("The option cannot be read.", where=option, got=got, allowed=allowed, next_step=next_step))
 
 
+def describe_changing_bodies(measures: Mapping[float, Mapping[str, float]]) -> list[str]:
+    """What bodies of cement or metal differ between meshes: then the shape converges, and not the elements alone.
+
+    Args:
+        measures: Factor -> measures of its mesh.
+
+    Returns:
+        One line for every body whose volume differs by more than 5 % of the largest.
+    """
+    lines = []
+    names = sorted({name for each in measures.values() for name in each if name.startswith(("cement_ml:", "screw_ml:"))})
+    for name in names:
+        volumes = {factor: each[name] for factor, each in measures.items() if name in each}
+        if min(volumes.values()) < (1.0 - _SAME_VOLUME) * max(volumes.values()):
+            held = ", ".join(f"{volume:.2f} mL at {factor:g} x" for factor, volume in volumes.items())
+            lines.append(
+                f"{name.replace('_ml:', ' ')} differs between the meshes ({held}): figures with it converge in its shape, too"
+            )
+    return lines
+
+
 def converge_study(
     study: Path | str,
     output: Path | None = None,
@@ -219,7 +247,8 @@ def converge_study(
     file = load_study(study)
     case = single_case(file.study, level, load)
     folder = output or Path("results") / f"{case.name}-convergence"
-    samples = []
+    samples: list[pd.DataFrame] = []
+    measures: dict[float, dict[str, float]] = {}
     rank = 0
     for factor in sorted(factors, reverse=True):
         for order in sorted(orders):
@@ -231,8 +260,12 @@ def converge_study(
             rows["order"], rows["factor"], rows["size"] = order, factor, result.edge_length
             samples.append(rows)
             rank = result.rank
+            if rank == 0:
+                measures[factor] = json.loads((place / "study.json").read_text()).get("mesh", {}).get("measures", {})
     table = tabulate_convergence(pd.concat(samples, ignore_index=True))
     if rank == 0:
+        for line in describe_changing_bodies(measures):
+            logger.warning("%s", line)
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             table.to_csv(folder / "convergence.csv", index=False)
