@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point
+from sacrofem.catalogue.entry import Entry, Part, Point, Side
 
 LoadSurface = Literal["endplate", "acetabulum_right", "acetabulum_left", "bone"]
 #: What a load says of itself: ``external`` forces act in full on whatever holds the model (weights, a test rig); ``contact`` is
@@ -18,7 +18,9 @@ class Support(Entry):
     """Springs on named surfaces: MPa/mm normal and tangential.
 
     Attributes:
-        acts_on: ``auricular`` (to rigid ilia, for ``extent: sacrum``) or ``acetabulum`` (to rigid femoral heads, for the ring).
+        acts_on: ``auricular`` (to rigid ilia, for ``extent: sacrum``), ``acetabulum`` (to rigid femoral heads, for the ring) or
+            ``ilium`` (iliac wings clamped on a bench, for the ring).
+        side: Which of the two surfaces is held.
         normal_stiffness: MPa/mm; in a socket along its radius.
         tangential_stiffness: MPa/mm; 0 is a frictionless ball-and-socket.
         flexion_stiffness: N mm/rad, for each hip, against the rotation of the ring about the axis through both hip centres,
@@ -27,7 +29,8 @@ class Support(Entry):
     """
 
     kind: Literal["support"] = "support"
-    acts_on: Literal["auricular", "acetabulum"] = "auricular"
+    acts_on: Literal["auricular", "acetabulum", "ilium"] = "auricular"
+    side: Side = "both"
     normal_stiffness: PositiveFloat
     tangential_stiffness: Annotated[float, Field(ge=0)]
     flexion_stiffness: PositiveFloat | None = None
@@ -35,12 +38,14 @@ class Support(Entry):
 
     @model_validator(mode="after")
     def _holds(self) -> Support:
-        if self.acts_on == "auricular" and self.flexion_stiffness is not None:
+        if self.acts_on != "acetabulum" and self.flexion_stiffness is not None:
             raise ValueError("flexion_stiffness belongs to acts_on: acetabulum")
         if self.tangential_stiffness == 0 and self.flexion_stiffness is None:
             raise ValueError("tangential_stiffness 0 leaves a rotation free: give it, or (in sockets) a flexion_stiffness")
         if self.grounding and self.acts_on != "acetabulum":
             raise ValueError("grounding belongs to acts_on: acetabulum: the sacrum alone is held by its joints")
+        if self.side != "both" and self.tangential_stiffness == 0:
+            raise ValueError("one socket alone holds a ring only with a tangential_stiffness above 0")
         return self
 
 

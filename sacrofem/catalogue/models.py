@@ -6,6 +6,7 @@ from sacrofem.catalogue.entry import Entry, Point
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.interface import Interface
+from sacrofem.catalogue.ligament import LigamentSet
 from sacrofem.catalogue.load_case import Load, Support
 from sacrofem.catalogue.material import BmdLevel, DensityLaw, Material
 from sacrofem.catalogue.muscle import Musculature
@@ -23,6 +24,7 @@ __all__ = [
     "Fracture",
     "Implant",
     "Interface",
+    "LigamentSet",
     "Load",
     "Material",
     "MeshSettings",

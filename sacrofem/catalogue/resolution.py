@@ -20,6 +20,7 @@ from sacrofem.catalogue.models import (
     Fracture,
     Implant,
     Interface,
+    LigamentSet,
     Load,
     Material,
     Musculature,
@@ -30,6 +31,9 @@ from sacrofem.catalogue.models import (
 from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
 from sacrofem.catalogue.storage import loads_from_storage
 from sacrofem.errors import ConfigError, explain
+
+#: Set of ligaments of a ring whose study names none.
+DEFAULT_LIGAMENTS = "pelvic"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class ResolvedStudy:
     interface: Interface
     support: Support
     musculatures: dict[str, Musculature]
+    ligaments: LigamentSet | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -159,6 +164,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
         musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
+        ligaments=_ligaments(library, study, place("ligaments")),
     )
 
 
@@ -169,6 +175,26 @@ def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
         assert isinstance(file.entry, StorageMap)
         return tuple(loads_from_storage(file.entry, file.path.parent))
     return (library.get(Load, name, where),)
+
+
+def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
+    """The study's set of ligaments; by default the ring has ``pelvic``, and the sacrum alone none."""
+    name = study.ligaments
+    if name == "default":
+        name = DEFAULT_LIGAMENTS if study.extent == "pelvic_ring" else "none"
+    if name == "none":
+        return None
+    if study.extent != "pelvic_ring":
+        raise ConfigError(
+            explain(
+                "Ligaments hold hip bones, and there are none.",
+                where=where,
+                got=f"{name!r} with extent {study.extent}",
+                allowed="ligaments: none; the support of a sacrum alone stands for its ligaments",
+                next_step="remove the line, or model the ring with `extent: pelvic_ring`",
+            )
+        )
+    return library.get(LigamentSet, name, where)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:
@@ -186,15 +212,15 @@ def _require_hip_density(level: BmdLevel, where: str) -> None:
 
 
 def _require_fitting_support(study: Study, support: Support, where: str) -> None:
-    wanted = "acetabulum" if study.extent == "pelvic_ring" else "auricular"
-    if support.acts_on != wanted:
+    wanted = ("acetabulum", "ilium") if study.extent == "pelvic_ring" else ("auricular",)
+    if support.acts_on not in wanted:
         raise ConfigError(
             explain(
                 "The support does not fit the extent.",
                 where=where,
                 got=f"{support.name}, which acts on the {support.acts_on} surfaces, with extent {study.extent}",
-                allowed=f"a support with acts_on: {wanted}",
-                next_step="support: ball_and_socket" if wanted == "acetabulum" else "support: sacroiliac_cartilage",
+                allowed=f"a support with acts_on: {' or '.join(wanted)}",
+                next_step="support: ball_and_socket" if "acetabulum" in wanted else "support: sacroiliac_cartilage",
             )
         )
 
@@ -226,4 +252,4 @@ def _dump(value: Any) -> Any:
         return {key: _dump(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_dump(item) for item in value]
-    return value.model_dump(mode="json")
+    return None if value is None else value.model_dump(mode="json")

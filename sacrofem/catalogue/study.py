@@ -59,8 +59,9 @@ class Study(Entry):
         interface: Law of the fracture.
         support: Springs that hold the model.
         extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
-        cartilage: Material of the sacroiliac cartilage (ring).
+        cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
         disc: Material of the symphysis (ring).
+        ligaments: Set of ligaments (ring); ``none``, or ``default``: for the ring the set ``pelvic``.
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         mesh: Mesh sizes.
@@ -78,8 +79,9 @@ class Study(Entry):
     interface: str
     support: str
     extent: Extent = "sacrum"
-    cartilage: str = "articular_cartilage"
+    cartilage: str = "sacroiliac_cartilage_calibrated"
     disc: str = "interpubic_disc"
+    ligaments: str = "default"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     mesh: MeshSettings = MeshSettings()

@@ -15,13 +15,17 @@ from petsc4py import PETSc
 
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
+from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
+from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.supports import SupportSprings, held_surfaces
+from sacrofem.mechanics.supports import SupportSprings, support_surfaces
+from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
@@ -53,6 +57,7 @@ class Solution:
         moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
+        tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
     """
 
     displacement: fem.Function
@@ -67,6 +72,7 @@ class Solution:
     moment_imbalance: float
     reactions: dict[str, tuple[float, float, float]]
     flexion_moments: dict[str, float]
+    tensions: dict[str, float]
 
 
 class SacrumModel:
@@ -84,6 +90,8 @@ class SacrumModel:
         regions: Region number of every cell of the source mesh, as solved.
         cuts: Fracture name -> its facets in this treatment.
         young: Young's modulus of every cell, MPa.
+        assembled: Stiffness of everything but the couplings between patches.
+        matrix: Stiffness of the whole.
     """
 
     def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
@@ -116,13 +124,17 @@ class SacrumModel:
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
-        held = held_surfaces(self.distributed.source)
+        source = self.distributed.source
+        held = {
+            name: surfaces[name] if name in surfaces else find_local_facets(self.domain, triangles, len(source.points))
+            for name, triangles in support_surfaces(source).items()
+        }
         fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
-                **{_SUPPORT + i: surfaces[name] for i, name in enumerate(held)},
+                **{_SUPPORT + i: facets for i, facets in enumerate(held.values())},
             },
             {"quadrature_degree": 2 * self.order},
         )
@@ -141,8 +153,9 @@ class SacrumModel:
         self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
-        self.matrix = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.matrix, self.V, self.linear_space)
+        self.assembled = petsc.create_matrix(self.stiffness)
+        self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
+        self.couple([])
         self.loading = Loading(self.V, self.distributed, self.order)
         self._unit = fem.Constant(self.domain, 1.0)
         if tags:
@@ -206,15 +219,25 @@ class SacrumModel:
         self.linear = p.interface.law == "linear" or not self.cuts
         c["open_fraction"].value = 1.0 if self.linear else p.interface.open_fraction
 
+    def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
+        """Mean motions of patches as functions of the displacement; collective."""
+        return PatchMotions(self.V, self.distributed.source, patches)
+
+    def couple(self, couplings: Sequence[Coupling]) -> None:
+        """Set the springs between patches, in place of those set before; takes effect with the next :meth:`assemble`."""
+        self.coupled = CoupledMatrix(self.assembled, couplings)
+        self.matrix = self.solver.operator = self.coupled.operator
+        self.solver.springs = self.coupled.stiff_springs()
+
     def assemble(self, renew: bool = True) -> None:
         """Assemble the matrix for the present properties and contact state.
 
         Args:
             renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
         """
-        self.matrix.zeroEntries()
-        petsc.assemble_matrix(self.matrix, self.stiffness)
-        self.matrix.assemble()
+        self.assembled.zeroEntries()
+        petsc.assemble_matrix(self.assembled, self.stiffness)
+        self.assembled.assemble()
         if renew:
             self.solver.set_up()
         self._unit_solutions: dict[UnitKey, fem.Function] = {}
@@ -232,7 +255,9 @@ class SacrumModel:
         parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
         vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
-        if self.linear:
+        if self.coupled.one_sided:
+            iterations, residual, seconds, steps = self._find_taut(vector, displacement)
+        elif self.linear:
             iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
         else:
             log = solve_contact(self, vector)
@@ -240,10 +265,10 @@ class SacrumModel:
             displacement.x.array[:] = self.state.x.array
         work = float(vector.dot(displacement.x.petsc_vec))
         product = vector.duplicate()
-        self.matrix.mult(displacement.x.petsc_vec, product)
-        energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
-        reactions, imbalance, moment = self._balance(displacement, parts)
-        x, y, z = np.sum(list(reactions.values()), axis=0)
+        self.assembled.mult(displacement.x.petsc_vec, product)
+        stretch = self.coupled.elongations(displacement.x.petsc_vec)
+        energy = 0.5 * float(product.dot(displacement.x.petsc_vec)) + self.coupled.energy(stretch)
+        balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
         return Solution(
             displacement,
             iterations,
@@ -252,12 +277,29 @@ class SacrumModel:
             steps,
             work,
             energy,
-            (float(x), float(y), float(z)),
-            imbalance,
-            moment,
-            reactions,
+            balance.reaction,
+            balance.imbalance,
+            balance.moment_imbalance,
+            balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
+            self.coupled.sum_tensions(stretch),
         )
+
+    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """Solve with springs that only pull."""
+        if self.linear:
+            found = solve_tension(self.coupled, self.solver, vector, displacement)
+            return found.iterations, found.residual, found.seconds, found.steps
+        logs = []
+
+        def solve(load: PETSc.Vec) -> FloatArray:
+            logs.append(solve_contact(self, load))
+            return self.coupled.elongations(self.state.x.petsc_vec)
+
+        repeat_until_at_rest(self.coupled, vector, solve)
+        displacement.x.array[:] = self.state.x.array
+        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
+        return iterations, logs[-1].residual, seconds, steps
 
     def _superpose(
         self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
@@ -288,18 +330,3 @@ class SacrumModel:
     def change_of_interface(self) -> float:
         """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
         return self.comm.allreduce(fem.assemble_scalar(self._change))
-
-    def _balance(self, u: fem.Function, parts: Sequence[LoadPart]) -> tuple[dict[str, tuple[float, float, float]], float, float]:
-        """Reactions by surface, and how far they are from the load in force and moment."""
-        x = ufl.SpatialCoordinate(self.domain)
-        reactions, turning = {}, np.zeros(3)
-        for name, ds in self.supports.measures.items():
-            traction = self.supports.traction(name, u)
-            pull = [self.integrate(traction[i] * ds) for i in range(3)]
-            reactions[name] = (pull[0], pull[1], pull[2])
-            turning += [self.integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
-        reaction = np.sum(list(reactions.values()), axis=0)
-        force, moment, size = self.loading.resultant(parts)
-        # A moment alone: its pair of forces 100 mm apart.
-        size = size or float(np.linalg.norm(moment)) / 100.0
-        return reactions, float(np.linalg.norm(reaction - force)) / size, float(np.linalg.norm(turning - moment)) / size

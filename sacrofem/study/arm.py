@@ -15,6 +15,7 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.ligaments import couple_ligaments
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
@@ -24,6 +25,7 @@ from sacrofem.results.metrics import measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
+from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.loads import as_carried
@@ -58,6 +60,9 @@ def solve_arm(
     """
     treatment = cases[0].treatment
     model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    if study.ligaments is not None:
+        springs = place_ligaments(study.ligaments, study.anatomy)
+        model.couple([couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only)])
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
@@ -97,6 +102,7 @@ def _keep(
     force = load.on_endplate if plain else np.zeros(3)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
         for fracture, measure in measures
@@ -126,6 +132,7 @@ def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict
         "reaction_N": list(solution.reaction),
         "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
         "flexion_moments_Nmm": solution.flexion_moments,
+        "ligament_tensions_N": solution.tensions,
         "force_imbalance": solution.imbalance,
         "moment_imbalance_mm": solution.moment_imbalance,
         "work_Nmm": solution.work,
