@@ -42,10 +42,10 @@ class Support(Entry):
             raise ValueError("flexion_stiffness belongs to acts_on: acetabulum")
         if self.tangential_stiffness == 0 and self.flexion_stiffness is None:
             raise ValueError("tangential_stiffness 0 leaves a rotation free: give it, or (in sockets) a flexion_stiffness")
-        if self.grounding and self.acts_on != "acetabulum":
-            raise ValueError("grounding belongs to acts_on: acetabulum: the sacrum alone is held by its joints")
         if self.side != "both" and self.tangential_stiffness == 0:
             raise ValueError("one socket alone holds a ring only with a tangential_stiffness above 0")
+        if self.grounding and self.acts_on != "acetabulum":
+            raise ValueError("grounding belongs to acts_on: acetabulum: the sacrum alone is held by its joints")
         return self
 
 

@@ -49,7 +49,7 @@ def measure_balance(
         u: Displacement, mm.
         force: (3,) applied, N.
         moment: (3,) applied about the origin, N mm.
-        size: Sum of the sizes of all applied forces, N; 0 for a moment alone, which counts as two forces 100 mm apart.
+        size: Sum of the sizes of all applied forces, N; 0 for a moment alone, which counts as its pair of forces 100 mm apart.
     """
     x = ufl.SpatialCoordinate(u.function_space.mesh)
     reactions, turning = {}, np.zeros(3)

@@ -17,6 +17,7 @@ from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
@@ -144,13 +145,12 @@ class SacrumModel:
         tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
         self.fracture = self._measure("dS", tags, fracture_rule)
         names = (
-            "cortical_modulus",
-            "cortical_poisson",
             "interface_normal",
             "interface_tangential",
             "open_fraction",
         )
         self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
+        self.membrane = CortexMembrane(self.domain)
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.assembled = petsc.create_matrix(self.stiffness)
@@ -168,10 +168,9 @@ class SacrumModel:
             self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
-        c = self.constants
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         form = forms.bulk_form(u, v, self.young, self.poisson, dx)
-        form += forms.cortex_form(u, v, self.thickness, c["cortical_modulus"], c["cortical_poisson"], self.cortex)
+        form += self.membrane.form(u, v, self.thickness, self.cortex)
         form += self.supports.form(u, v)
         return form + self._interface(self.state, u, v)
 
@@ -211,8 +210,7 @@ class SacrumModel:
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
-        c["cortical_modulus"].value = p.cortical_modulus
-        c["cortical_poisson"].value = p.cortical_poisson_ratio
+        self.membrane.set(p.cortex)
         self.supports.set(p.support)
         c["interface_normal"].value = p.interface.normal_stiffness
         c["interface_tangential"].value = p.interface.tangential_stiffness

@@ -15,13 +15,18 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.ligaments import couple_ligaments
 from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.properties import Properties
+from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
+from sacrofem.results.error_bars import error_bars
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from sacrofem.results.metrics import measure_case
+from sacrofem.results.metrics import cell_volumes, measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -66,16 +71,20 @@ def solve_arm(
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
+    errors = ErrorEstimator(mesh)
     for case in cases:
         if case.level.name != assembled:
-            model.set_properties(case_properties(study, case.level))
+            properties = case_properties(study, case.level)
+            model.set_properties(properties)
             model.assemble()
             assembled = case.level.name
         load = as_carried(loads[case.load.name], study)
         solution = model.solve(load.parts)
         fields = gather_fields(model, solution.displacement)
+        duals = _solve_duals(study, model, solution)
         diagnosis = _diagnose(solution, load, loads[case.load.name])
-        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, load, diagnosis, masks, mesh, archive))
+        keep = partial(_keep, case, fields, solution, load, diagnosis, masks, mesh, archive, errors, properties, duals)
+        records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
@@ -91,6 +100,9 @@ def _keep(
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
+    errors: ErrorEstimator,
+    properties: Properties,
+    duals: dict[str, CaseFields | None],
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -103,13 +115,51 @@ def _keep(
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
+    estimate = errors.estimate(fields, properties)
+    motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
+    bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)
     rows = [
-        Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
-        for fracture, measure in measures
+        Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
+        for (fracture, measure), bar in zip(measures, bars, strict=True)
     ]
+    diagnosis = diagnosis | {"error_energy_Nmm": estimate.squared, "error_relative_energy_norm": estimate.relative}
     record = {"rows": [asdict(row) for row in rows], "diagnostics": diagnosis}
     archive.keep(case.name, record)
     return record
+
+
+class ErrorEstimator:
+    """Error estimates of an arm's cases; the patches are made once, with the first case. Rank 0 only.
+
+    Args:
+        mesh: The study's mesh.
+    """
+
+    def __init__(self, mesh: ModelMesh) -> None:
+        self._mesh = mesh
+        self._patches: Patches | None = None
+
+    def estimate(self, fields: CaseFields, properties: Properties) -> ErrorEstimate:
+        """The estimate of a solved case."""
+        return estimate_error(fields, *self._prepare(fields, properties))
+
+    def motion(self, fields: CaseFields, dual: CaseFields, fracture: str, properties: Properties) -> float:
+        """The estimated error of a fracture's mean micromotion, mm, by its dual solution."""
+        area = float(facet_areas(fields.points, fields.fractures[fracture].nodes[:, 0, :3]).sum())
+        return estimate_goal_error(fields, dual, *self._prepare(fields, properties)) / area
+
+    def _prepare(self, fields: CaseFields, properties: Properties) -> tuple[Patches, Membrane]:
+        membrane = Membrane.of(self._mesh, properties)
+        if self._patches is None:
+            self._patches = Patches.of(fields, membrane)
+        return self._patches, membrane
+
+
+def _solve_duals(study: ResolvedStudy, model: SacrumModel, solution: Solution) -> dict[str, CaseFields | None]:
+    """The dual solution of every fracture's micromotion, where the study asks for it and the model is linear; collective."""
+    if not (study.study.motion_errors and model.linear):
+        return {}
+    return {name: gather_fields(model, solve_dual(model, solution.displacement, name)) for name in model.cuts}
 
 
 def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict[str, object]:
