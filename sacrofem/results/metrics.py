@@ -21,7 +21,7 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     Args:
         fields: The solved case.
         masks: Neighbourhoods in which strain is measured.
-        force: (3,) force on the endplate, N.
+        force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
 
     Returns:
@@ -30,8 +30,7 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     """
     motions = {name: sample_motion(fields, name) for name in fields.fractures}
     measures = [(name, measure) for name, motion in motions.items() for measure in measure_motion(motion)]
-    corners = fields.points[fields.cells[:, :4]]
-    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    volumes = cell_volumes(fields)
     whole = name_whole(fields.fractures)
     if len(motions) > 1:
         measures += [(whole, measure) for measure in measure_motion(join_motions(list(motions.values())), rigid=False)]
@@ -44,10 +43,19 @@ def name_whole(surfaces: Iterable[str]) -> str:
     return "+".join(dict.fromkeys(name.partition(".")[0] for name in surfaces)) or "none"
 
 
+def cell_volumes(fields: CaseFields) -> FloatArray:
+    """(m,) mm^3."""
+    corners = fields.points[fields.cells[:, :4]]
+    volumes: FloatArray = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    return volumes
+
+
 def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
     """Mean displacement of the endplate along the force, work / |F|, and the stiffness |F|^2 / work.
 
     Both follow from the load being spread evenly over the endplate.
     """
     size = float(np.linalg.norm(force))
+    if size == 0.0:
+        return []
     return [("endplate_displacement", work / size, "mm"), ("stiffness", size**2 / work, "N/mm")]
