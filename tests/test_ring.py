@@ -150,6 +150,52 @@ def test_joints_move_as_much_as_in_standing_people(mesh: ModelMesh, solved: tupl
         assert found[f"joint_translation_y_sacroiliac_{side}"] > 0.0  # the ilium stays up as the sacrum sinks
 
 
+def torn(mesh: ModelMesh, *breaks: JointBreak) -> ModelMesh:
+    """The mesh with joints torn."""
+    facets = list_facets(mesh.cells)
+    surfaces = {f"fracture:{part.name}": torn_facets(facets, mesh.host_regions, part) for part in breaks}
+    return replace(mesh, surfaces=mesh.surfaces | surfaces)
+
+
+RIGHT_JOINT, FRONT = JointBreak("t.right", "sacroiliac_right", "right"), JointBreak("t.front", "symphysis", "right")
+
+
+def test_a_torn_joint_parts_along_the_hip_bones_face(mesh: ModelMesh) -> None:
+    broken = torn(mesh, RIGHT_JOINT)
+    facets, count = broken.surfaces["fracture:t.right"], len(mesh.points)
+    assert set(facet_keys(facets, count)) == set(facet_keys(mesh.surfaces["joint:sacroiliac_right:second"], count))
+    a, b, c = (mesh.points[facets[:, i]] for i in range(3))
+    assert np.cross(b - a, c - a).sum(axis=0)[2] > 0.0  # from the cartilage to the right ilium
+    assert len(find_fragments(broken, broken.regions, joined_when_open=True)) == 1  # the ring holds in front
+
+
+def test_a_half_torn_off_behind_and_in_front_is_held_by_springs_alone(mesh: ModelMesh) -> None:
+    broken = torn(mesh, RIGHT_JOINT, FRONT)
+    study = resolve_study(load_study(STUDY))
+    assert len(find_fragments(broken, broken.regions, joined_when_open=False)) == 2
+    pressing = study.interface.model_copy(update={"law": "compression_only"})
+    for law in (study.interface, pressing):
+        require_well_posed(broken, broken.regions, law, study.support)
+    with pytest.raises(ModelError, match=r"bounded by t\.front, t\.right"):
+        require_well_posed(broken, broken.regions, pressing.model_copy(update={"open_fraction": 0.0}), study.support)
+
+
+def test_a_torn_joint_moves_more_than_a_whole_one(mesh: ModelMesh, solved: tuple[Solution, CaseFields]) -> None:
+    broken = torn(mesh, RIGHT_JOINT)
+    resolved = resolve_study(load_study(STUDY))
+    model = SacrumModel(distribute(broken, MPI.COMM_SELF), frozenset(), 1)
+    model.set_properties(case_properties(resolved, resolved.levels[-1]))
+    model.assemble()
+    solution = model.solve(FORCE)
+    fields = gather_fields(model, solution.displacement)
+    assert fields
+    assert solution.imbalance < 1e-7
+    before, after = ({name: value for name, value, _ in measure_joints(mesh, f)} for f in (solved[1], fields))
+    for motion in ("translation", "rotation"):
+        assert after[f"joint_{motion}_sacroiliac_right"] > 1.2 * before[f"joint_{motion}_sacroiliac_right"]
+    assert solution.work > solved[0].work
+
+
 @pytest.fixture(scope="module")
 def held(mesh: ModelMesh) -> tuple[Solution, dict[str, float]]:
     """The same bone and load with the ligaments and the cartilage that a study of the ring has by default."""
@@ -215,52 +261,6 @@ def test_one_leg_standing_with_its_muscles_needs_no_support(mesh: ModelMesh) -> 
     for side in ("right", "left"):  # never above 3.6 degrees and 2 mm in people (Kibsgard 2012)
         assert found[f"joint_rotation_sacroiliac_{side}"] < 3.6
         assert found[f"joint_translation_sacroiliac_{side}"] < 2.0
-
-
-def torn(mesh: ModelMesh, *breaks: JointBreak) -> ModelMesh:
-    """The mesh with joints torn."""
-    facets = list_facets(mesh.cells)
-    surfaces = {f"fracture:{part.name}": torn_facets(facets, mesh.host_regions, part) for part in breaks}
-    return replace(mesh, surfaces=mesh.surfaces | surfaces)
-
-
-RIGHT_JOINT, FRONT = JointBreak("t.right", "sacroiliac_right", "right"), JointBreak("t.front", "symphysis", "right")
-
-
-def test_a_torn_joint_parts_along_the_hip_bones_face(mesh: ModelMesh) -> None:
-    broken = torn(mesh, RIGHT_JOINT)
-    facets, count = broken.surfaces["fracture:t.right"], len(mesh.points)
-    assert set(facet_keys(facets, count)) == set(facet_keys(mesh.surfaces["joint:sacroiliac_right:second"], count))
-    a, b, c = (mesh.points[facets[:, i]] for i in range(3))
-    assert np.cross(b - a, c - a).sum(axis=0)[2] > 0.0  # from the cartilage to the right ilium
-    assert len(find_fragments(broken, broken.regions, joined_when_open=True)) == 1  # the ring holds in front
-
-
-def test_a_half_torn_off_behind_and_in_front_is_held_by_springs_alone(mesh: ModelMesh) -> None:
-    broken = torn(mesh, RIGHT_JOINT, FRONT)
-    study = resolve_study(load_study(STUDY))
-    assert len(find_fragments(broken, broken.regions, joined_when_open=False)) == 2
-    pressing = study.interface.model_copy(update={"law": "compression_only"})
-    for law in (study.interface, pressing):
-        require_well_posed(broken, broken.regions, law, study.support)
-    with pytest.raises(ModelError, match=r"bounded by t\.front, t\.right"):
-        require_well_posed(broken, broken.regions, pressing.model_copy(update={"open_fraction": 0.0}), study.support)
-
-
-def test_a_torn_joint_moves_more_than_a_whole_one(mesh: ModelMesh, solved: tuple[Solution, CaseFields]) -> None:
-    broken = torn(mesh, RIGHT_JOINT)
-    resolved = resolve_study(load_study(STUDY))
-    model = SacrumModel(distribute(broken, MPI.COMM_SELF), frozenset(), 1)
-    model.set_properties(case_properties(resolved, resolved.levels[-1]))
-    model.assemble()
-    solution = model.solve(FORCE)
-    fields = gather_fields(model, solution.displacement)
-    assert fields
-    assert solution.imbalance < 1e-7
-    before, after = ({name: value for name, value, _ in measure_joints(mesh, f)} for f in (solved[1], fields))
-    for motion in ("translation", "rotation"):
-        assert after[f"joint_{motion}_sacroiliac_right"] > 1.2 * before[f"joint_{motion}_sacroiliac_right"]
-    assert solution.work > solved[0].work
 
 
 def test_a_support_for_another_extent_is_refused_before_meshing() -> None:

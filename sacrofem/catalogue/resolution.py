@@ -181,6 +181,27 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     )
 
 
+def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ...]:
+    """The fractures, each fit for what is modelled."""
+    _refuse_repeats(study.fracture_names, "fractures", place)
+    found = []
+    for i, name in enumerate(study.fracture_names):
+        where = place("fractures", i) if study.fractures else place("fracture")
+        fracture = library.get(Fracture, name, where)
+        if fracture.needs_ring and study.extent == "sacrum":
+            raise ConfigError(
+                explain(
+                    "The fracture breaks more of the pelvis than the sacrum.",
+                    where=where,
+                    got=f"fracture {name!r} in study {study.name!r}, which has extent: sacrum",
+                    allowed="extent: pelvic_ring, or a fracture of the sacrum alone",
+                    next_step="set extent: pelvic_ring, with support: ball_and_socket",
+                )
+            )
+        found.append(fracture)
+    return tuple(found)
+
+
 def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
     """The study's set of ligaments; by default the ring has ``pelvic``, and the sacrum alone none."""
     name = study.ligaments
@@ -208,27 +229,6 @@ def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
         assert isinstance(file.entry, StorageMap)
         return tuple(loads_from_storage(file.entry, file.path.parent))
     return (library.get(Load, name, where),)
-
-
-def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ...]:
-    """The fractures, each fit for what is modelled."""
-    _refuse_repeats(study.fracture_names, "fractures", place)
-    found = []
-    for i, name in enumerate(study.fracture_names):
-        where = place("fractures", i) if study.fractures else place("fracture")
-        fracture = library.get(Fracture, name, where)
-        if fracture.needs_ring and study.extent == "sacrum":
-            raise ConfigError(
-                explain(
-                    "The fracture breaks more of the pelvis than the sacrum.",
-                    where=where,
-                    got=f"fracture {name!r} in study {study.name!r}, which has extent: sacrum",
-                    allowed="extent: pelvic_ring, or a fracture of the sacrum alone",
-                    next_step="set extent: pelvic_ring, with support: ball_and_socket",
-                )
-            )
-        found.append(fracture)
-    return tuple(found)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:

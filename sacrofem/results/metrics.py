@@ -38,16 +38,16 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
 
 
+def name_whole(surfaces: Iterable[str]) -> str:
+    """Name of the fracture whose surfaces these are (of several: joined by ``+``; ``none`` where there is none)."""
+    return "+".join(dict.fromkeys(name.partition(".")[0] for name in surfaces)) or "none"
+
+
 def cell_volumes(fields: CaseFields) -> FloatArray:
     """(m,) mm^3."""
     corners = fields.points[fields.cells[:, :4]]
     volumes: FloatArray = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
     return volumes
-
-
-def name_whole(surfaces: Iterable[str]) -> str:
-    """Name of the fracture whose surfaces these are (of several: joined by ``+``; ``none`` where there is none)."""
-    return "+".join(dict.fromkeys(name.partition(".")[0] for name in surfaces)) or "none"
 
 
 def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
