@@ -69,6 +69,8 @@ class ResolvedStudy:
     density_law: DensityLaw
     cortex: Cortex | None
     interface: Interface
+    implant_interface: Interface
+    cement_interface: Interface
     support: Support
     ligaments: LigamentSet | None
     musculatures: dict[str, Musculature]
@@ -175,6 +177,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
+        implant_interface=library.get(Interface, study.implant_interface, place("implant_interface")),
+        cement_interface=library.get(Interface, study.cement_interface, place("cement_interface")),
         support=support,
         ligaments=_ligaments(library, study, place("ligaments")),
         musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},

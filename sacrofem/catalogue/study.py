@@ -60,6 +60,8 @@ class Study(Entry):
         density_law: Law that turns BMD into a modulus.
         cortex: Cortex entry, for a transversely isotropic cortex; null: isotropic, by the BMD level.
         interface: Law of the fracture.
+        implant_interface: Law of the faces between screws and bone.
+        cement_interface: Law of the faces between cement and bone.
         support: Springs that hold the model.
         extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
         cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
@@ -84,6 +86,8 @@ class Study(Entry):
     density_law: str
     cortex: str | None = None
     interface: str
+    implant_interface: str = "bonded"
+    cement_interface: str = "bonded"
     support: str
     extent: Extent = "sacrum"
     cartilage: str = "sacroiliac_cartilage_calibrated"
