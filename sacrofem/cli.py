@@ -161,12 +161,12 @@ def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -
     """Draw the first entry that has a shape (names are unique but for the kind)."""
     from sacrofem.catalogue.models import Anatomy
     from sacrofem.errors import output_errors
-    from sacrofem.report.entries import Easel
+    from sacrofem.report.entries import Easel, place_entry
 
     shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
     bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
     with output_errors(picture, "another file with --picture"):
-        Easel(bone).draw(shaped[0], picture)
+        Easel(bone).draw(place_entry(shaped[0], library, bone), picture)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side, UnitFraction, sides_of
+from sacrofem.catalogue.entry import Drawn, Normal, Part, Point, Side, UnitFraction, sides_of
 
 
 class Classification(Part):
@@ -40,14 +40,21 @@ class HalfSpace(Part):
     """
 
     point: Point
-    outward: Point
+    outward: Normal
 
 
 class Ellipsoid(Part):
-    """An ellipsoid: centre and semi-axes along x, y and z, mm."""
+    """An ellipsoid.
+
+    Attributes:
+        centre: mm.
+        semi_axes: Along x, y and z, mm.
+        turn: Degrees by which its axes are turned forwards about z.
+    """
 
     centre: Point
     semi_axes: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    turn: float = 0.0
 
 
 class SheetSide(Part):
@@ -89,7 +96,7 @@ class FractureSheet(Part):
     bone: Literal["sacrum"] = "sacrum"
     side: Side = "right"
     through: tuple[Point, Point]
-    normal: Point
+    normal: Normal
     waviness: tuple[Annotated[float, Field(ge=0)], PositiveFloat] = (0.0, 20.0)
     limits: Limits = Limits()
 
@@ -115,7 +122,7 @@ class Bruise(Part):
     stiffness_factor: UnitFraction
 
 
-class Fracture(Entry):
+class Fracture(Drawn):
     """A fracture of the sacrum.
 
     Attributes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sacrofem.catalogue.entry import Drawn
 from sacrofem.catalogue.library import Library
 from sacrofem.catalogue.models import (
     Anatomy,
@@ -43,7 +44,12 @@ class StudyFile:
 
 @dataclass(frozen=True)
 class ResolvedStudy:
-    """A study and everything it names."""
+    """A study and everything it names.
+
+    Attributes:
+        templates: ``<kind> <name>`` of a fracture, pattern or implant -> the anatomy that its places are given on; none for
+            one whose places are meant as they stand.
+    """
 
     study: Study
     anatomy: Anatomy
@@ -56,10 +62,12 @@ class ResolvedStudy:
     density_law: DensityLaw
     interface: Interface
     support: Support
+    templates: dict[str, Anatomy]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
-        return {field.name: _dump(getattr(self, field.name)) for field in fields(self)}
+        """Everything, as JSON holds it; of the templates name and sha256."""
+        given = {field.name: _dump(getattr(self, field.name)) for field in fields(self) if field.name != "templates"}
+        return given | {"templates": {entry: _identify(anatomy) for entry, anatomy in self.templates.items()}}
 
     def digest(self) -> str:
         """sha256 of everything, so that any changed figure is another study."""
@@ -134,12 +142,14 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             materials[name] = library.get(Material, name, place(field))
         for i, level in enumerate(levels):
             _require_hip_density(level, place("bmd_levels", i))
+    fracture = library.get(Fracture, study.fracture, place("fracture"))
+    drawn: list[Drawn] = [fracture, *patterns.values(), *implants.values()]
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
-        fracture=library.get(Fracture, study.fracture, place("fracture")),
+        fracture=fracture,
         patterns=patterns,
         implants=implants,
         materials=materials,
@@ -148,6 +158,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
+        templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
     )
 
 
@@ -185,6 +196,11 @@ def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPa
         return library.get(CementPattern, item, where)
     pattern = library.get(CementPattern, item.pattern, where)
     return pattern.model_copy(update={"name": item.name, "volume": item.volume})
+
+
+def _identify(anatomy: Anatomy) -> dict[str, str]:
+    """Name and sha256 of an anatomy."""
+    return {"anatomy": anatomy.name, "sha256": hashlib.sha256(anatomy.model_dump_json().encode()).hexdigest()}
 
 
 def _refuse_repeats(names: Sequence[str], field: str, place: Any) -> None:

@@ -40,6 +40,7 @@ from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.field import BoolArray
+from sacrofem.shapes.following import require_own_places
 from sacrofem.shapes.fracture import Sheet, fracture_sheets
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
@@ -69,13 +70,13 @@ def mesh_digest(
     extent: Extent = "sacrum",
 ) -> str:
     """sha256 of everything that goes into a mesh: entries (but for titles and sources), code, Gmsh and MMG."""
-    words = {"title", "source"}
+    words = {"title", "source", "drawn_on"}
     content = {
         "code": fingerprint_code(("shapes", "mesh"), ("gmsh", "mmgpy")),
         "extent": extent,
         # The cortex is a membrane of the model, not of the mesh.
         "anatomy": anatomy.model_dump(
-            mode="json", exclude={**dict.fromkeys(words, True), "variation": {"cortical_thickness_factor"}}
+            mode="json", exclude={**dict.fromkeys(sorted(words), True), "variation": {"cortical_thickness_factor"}}
         ),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
@@ -110,6 +111,8 @@ def build_model_mesh(
         GeometryError: A needle leaves the bone, cement does not fit, or a corridor is too narrow.
         MeshError: No mesh, or none of the required quality.
     """
+    for entry in (fracture, *patterns, *implants):
+        require_own_places(entry, anatomy)
     host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
     with stage("cement fitted, corridors measured"):
         bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)

@@ -10,7 +10,7 @@ from sacrofem.catalogue.entry import Entry
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.models import Anatomy, CementPattern, Implant
 from sacrofem.errors import output_errors
-from sacrofem.report.entries import Easel
+from sacrofem.report.entries import Easel, place_entry
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
                 picture = folder / "gallery" / f"{entry.kind}-{entry.name}.png"
                 logger.info("gallery: %s %s", entry.kind, entry.name)
                 own = Easel(entry) if isinstance(entry, Anatomy) and entry != anatomy else easel
-                own.draw(entry, picture)
+                own.draw(place_entry(entry, library, anatomy), picture)
                 lines += ["", *_describe(entry), "", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
