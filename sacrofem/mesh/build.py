@@ -32,12 +32,12 @@ from sacrofem.mesh.host import (
 )
 from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
-from sacrofem.mesh.polish import polish, rings_around
+from sacrofem.mesh.polish import polish
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets, sheet_facets
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
-from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected
+from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected, rings_around
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.following import require_own_places
@@ -47,11 +47,14 @@ from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
 
 logger = logging.getLogger(__name__)
 
+#: What the log says of a stage's end: its name, and the seconds it took.
+STAGE_MESSAGE = "mesh: %s in %.1f s"
 #: Cells flatter than this many times the required quality are mended after the remeshing.
 QUALITY_GOAL_FACTOR = 4.0
 #: Smallest edges allowed, as a share of the size at features.
 SMALLEST_EDGE_SHARE = 0.5
-#: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them.
+#: In the ring, cells whose wanted size is this share of the largest are left as Gmsh made them. Not in the sacrum alone: it
+#: would save a third of the time, but the mean radius ratio falls from 0.76 to 0.64 and cells from 74,000 to 46,000.
 _FAR_SHARE = 0.98
 #: Unless they are flatter than this, or within so many rings of cells around one that is.
 _GOOD, _RINGS = 0.12, 1
@@ -231,7 +234,7 @@ def attempt(
 
 
 def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray:
-    """Cells far from all that was cut in, where Gmsh's mesh is good and most of the ring lies; without its few flat cells."""
+    """Cells far from all that was cut in, where Gmsh's mesh is good; without its few flat cells."""
     far: BoolArray = size(mesh.points[mesh.cells].mean(axis=1)) > _FAR_SHARE * settings.size
     return far & ~rings_around(mesh, radius_ratio(mesh.points, mesh.cells) < _GOOD, _RINGS)
 
@@ -300,4 +303,4 @@ def stage(name: str) -> Iterator[None]:
     """Log how long a stage of meshing took."""
     began = time.perf_counter()
     yield
-    logger.info("mesh: %s in %.1f s", name, time.perf_counter() - began)
+    logger.info(STAGE_MESSAGE, name, time.perf_counter() - began)
