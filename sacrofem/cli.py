@@ -1,4 +1,4 @@
-"""The command line: ``sacrofem run | check | list | show | gallery | schema | doctor``."""
+"""The command line: ``sacrofem run | check | list | show | gallery | morphometry | schema | doctor``."""
 
 from __future__ import annotations
 
@@ -114,6 +114,15 @@ def gallery(
     library = Library.standard(beside)
     page = write_gallery(folder, library, library.get(Anatomy, anatomy, "--anatomy"))
     _out.print(str(page), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def morphometry(folder: Annotated[Path, typer.Argument(help="Where morphometry.md and its pictures go.")]) -> None:
+    """Measure the packaged anatomies beside what is published, on one page."""
+    from sacrofem.catalogue import Library
+    from sacrofem.report.morphometry import write_morphometry
+
+    _out.print(str(write_morphometry(folder, Library.standard())), soft_wrap=True, highlight=False)
 
 
 @app.command()

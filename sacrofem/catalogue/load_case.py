@@ -18,6 +18,8 @@ class Support(Entry):
         tangential_stiffness: MPa/mm; 0 is a frictionless ball-and-socket.
         flexion_stiffness: N mm/rad, for each hip, against the rotation of the ring about the axis through both hip centres,
             which frictionless sockets leave free.
+        midplane: For ``extent: hemisacrum``: ``symmetry`` keeps the cut in its plane, as its mirror image would, ``free`` leaves
+            it alone.
     """
 
     kind: Literal["support"] = "support"
@@ -25,6 +27,7 @@ class Support(Entry):
     normal_stiffness: PositiveFloat
     tangential_stiffness: Annotated[float, Field(ge=0)]
     flexion_stiffness: PositiveFloat | None = None
+    midplane: Literal["symmetry", "free"] = "symmetry"
 
     @model_validator(mode="after")
     def _holds(self) -> Support:

@@ -146,6 +146,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     drawn: list[Drawn] = [fracture, *patterns.values(), *implants.values()]
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
+    loads = tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads))
+    _require_symmetric_loads(study, loads, support, place)
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -154,7 +156,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         implants=implants,
         materials=materials,
         levels=levels,
-        loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
+        loads=loads,
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
@@ -196,6 +198,23 @@ def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPa
         return library.get(CementPattern, item, where)
     pattern = library.get(CementPattern, item.pattern, where)
     return pattern.model_copy(update={"name": item.name, "volume": item.volume})
+
+
+def _require_symmetric_loads(study: Study, loads: Sequence[Load], support: Support, place: Any) -> None:
+    """A plane of symmetry belongs to loads that are their own mirror image."""
+    if study.extent != "hemisacrum" or support.midplane == "free":
+        return
+    for i, load in enumerate(loads):
+        if load.force[2] != 0.0:
+            raise ConfigError(
+                explain(
+                    "A load from the side does not fit a plane of symmetry.",
+                    where=place("loads", i),
+                    got=f"{load.name}, with {load.force[2]:g} along z, on extent hemisacrum",
+                    allowed="forces in the midplane",
+                    next_step="study extent: sacrum, or take a support with midplane: free",
+                )
+            )
 
 
 def _identify(anatomy: Anatomy) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sacrofem.catalogue.cement import CementVolume
 from sacrofem.catalogue.entry import Entry, Part
 
 #: What is modelled of the pelvis.
-Extent = Literal["sacrum", "pelvic_ring"]
+Extent = Literal["sacrum", "hemisacrum", "pelvic_ring"]
 
 
 class Treatment(Part):
@@ -58,7 +58,8 @@ class Study(Entry):
         density_law: Law that turns BMD into a modulus.
         interface: Law of the fracture.
         support: Springs that hold the model.
-        extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
+        extent: What is modelled: the sacrum alone, its right half cut at the midplane (under half the load; the support says
+            whether the cut is a plane of symmetry or free), or the pelvic ring with hip bones, cartilage and symphysis.
         cartilage: Material of the sacroiliac cartilage (ring).
         disc: Material of the symphysis (ring).
         body_weight: N.

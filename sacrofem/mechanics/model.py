@@ -18,7 +18,7 @@ from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.supports import SupportSprings, held_surfaces
+from sacrofem.mechanics.supports import SupportSprings, sprung_surfaces
 from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
@@ -111,7 +111,7 @@ class SacrumModel:
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
-        held = held_surfaces(self.distributed.source)
+        held = sprung_surfaces(self.distributed.source)
         fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",

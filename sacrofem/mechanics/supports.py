@@ -12,15 +12,23 @@ from numpy.typing import NDArray
 
 from sacrofem.catalogue.models import Support
 from sacrofem.mechanics.forms import Expression, Form
-from sacrofem.mesh.model import ModelMesh
+from sacrofem.mesh.model import MIDPLANE, ModelMesh
 
 FloatArray = NDArray[np.float64]
+
+#: Normal stiffness of a plane of symmetry, MPa/mm: rigid beside bone, of which 1 mm has 10 to 1000.
+SYMMETRY_STIFFNESS = 1e5
 
 
 def held_surfaces(mesh: ModelMesh) -> tuple[str, ...]:
     """Names of the surfaces that carry supports: the sockets where the mesh has hip bones, else the auricular surfaces."""
     kind = "acetabulum" if "acetabulum_right" in mesh.surfaces else "auricular"
     return tuple(name for side in ("right", "left") if (name := f"{kind}_{side}") in mesh.surfaces)
+
+
+def sprung_surfaces(mesh: ModelMesh) -> tuple[str, ...]:
+    """Names of the surfaces with springs: those that carry supports, and the cut of a hemisacrum, which holds nothing alone."""
+    return (*held_surfaces(mesh), *(name for name in (MIDPLANE,) if name in mesh.surfaces))
 
 
 def fit_sphere(points: FloatArray) -> FloatArray:
@@ -56,6 +64,7 @@ class SupportSprings:
     ) -> None:
         self.measures = measures
         self.normal, self.tangential = fem.Constant(domain, 1.0), fem.Constant(domain, 1.0)
+        self.symmetry = fem.Constant(domain, 0.0)
         self._facet_normal, self._place = ufl.FacetNormal(domain), ufl.SpatialCoordinate(domain)
         self._centres = {
             name: fit_sphere(mesh.points[np.unique(mesh.surfaces[name])]) for name in measures if name.startswith("acetabulum")
@@ -75,12 +84,15 @@ class SupportSprings:
         """Give the springs their stiffness."""
         self.normal.value = support.normal_stiffness
         self.tangential.value = support.tangential_stiffness
+        self.symmetry.value = SYMMETRY_STIFFNESS if support.midplane == "symmetry" else 0.0
         for name, stiffness in self._flexion.items():
             stiffness.value = (support.flexion_stiffness or 0.0) / self._resistance[name] if self._resistance else 0.0
 
     def traction(self, name: str, u: Expression) -> Expression:
         """Traction of the springs against a displacement, MPa."""
         normal = self._facet_normal
+        if name == MIDPLANE:
+            return self.symmetry * ufl.dot(u, normal) * normal
         if name in self._centres:
             radius = self._place - ufl.as_vector(self._centres[name].tolist())
             normal = radius / ufl.sqrt(ufl.dot(radius, radius))

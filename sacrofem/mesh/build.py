@@ -19,6 +19,7 @@ from sacrofem.mesh.bodies import collect_bodies
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
+from sacrofem.mesh.half import keep_right_half, midplane_feature
 from sacrofem.mesh.host import (
     RING_REGION_NAMES,
     SOFT_REGIONS,
@@ -31,7 +32,7 @@ from sacrofem.mesh.host import (
     within_sacrum,
 )
 from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
-from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
+from sacrofem.mesh.model import MIDPLANE, FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.polish import polish
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
@@ -116,7 +117,10 @@ def build_model_mesh(
     """
     for entry in (fracture, *patterns, *implants):
         require_own_places(entry, anatomy)
-    host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
+    if extent == "pelvic_ring":
+        host = ring_host(build_pelvic_ring(anatomy))
+    else:
+        host = sacrum_host(build_sacrum(anatomy), halved=extent == "hemisacrum")
     with stage("cement fitted, corridors measured"):
         bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)
     mesh = mesh_features(host, bodies, fracture_sheets(fracture), settings)
@@ -146,10 +150,14 @@ def mesh_features(given: Sacrum | Host, bodies: Sequence[Feature], sheets: Seque
     """
     host = sacrum_host(given) if isinstance(given, Sacrum) else given
     joints = JointCuts(host.ring, 1 << len(bodies)) if host.ring else None
-    numbered = number_sheets(sheets, joints.next_bit if joints else 1 << len(bodies))
-    mesh = best_attempt(host, joints, bodies, numbered, settings)
+    next_bit = joints.next_bit if joints else 1 << len(bodies)
+    # The midplane is cut in like a body, but names no region.
+    middle = [midplane_feature(next_bit)] if host.halved else []
+    numbered = number_sheets(sheets, next_bit << len(middle))
+    mesh = best_attempt(host, joints, [*bodies, *middle], numbered, settings)
     quality = require_quality(mesh.points, mesh.cells, settings.minimum_quality)
-    return label_mesh(mesh, quality, host, joints, bodies, numbered)
+    whole = label_mesh(mesh, quality, host, joints, bodies, numbered)
+    return keep_right_half(whole, settings.minimum_quality) if host.halved else whole
 
 
 def best_attempt(
@@ -204,7 +212,8 @@ def attempt(
     settings: MeshSettings,
 ) -> Tetrahedra:
     """One run through all stages, from the bones' surface to the mended mesh."""
-    seen = [*bodies, *(replace(sheet.level, level=within_sacrum(sheet.sheet.away, host)) for sheet in sheets)]
+    shaped = [body for body in bodies if body.name != MIDPLANE]
+    seen = [*shaped, *(replace(sheet.level, level=within_sacrum(sheet.sheet.away, host)) for sheet in sheets)]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     if host.ring:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem import interruption
-from sacrofem.catalogue.models import Load
+from sacrofem.catalogue.models import Extent, Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.mechanics.distribution import DistributedMesh
@@ -61,7 +61,7 @@ def solve_arm(
             model.set_properties(case_properties(study, case.level))
             model.assemble()
             assembled = case.level.name
-        force = newtons(case.load, study.study.body_weight)
+        force = modelled_share(study.study.extent) * newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
         records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
@@ -69,6 +69,11 @@ def solve_arm(
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
     return records
+
+
+def modelled_share(extent: Extent) -> float:
+    """Share of a load that acts on what is modelled: a hemisacrum carries half."""
+    return 0.5 if extent == "hemisacrum" else 1.0
 
 
 def newtons(load: Load, body_weight: float) -> FloatArray:
