@@ -10,33 +10,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
-
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
-from sacrofem.errors import GeometryError, MeshError, explain
+from sacrofem.errors import MeshError
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.bodies import collect_bodies
-from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
-from sacrofem.mesh.facets import facet_areas, list_facets
-from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
+from sacrofem.mesh.features import Feature, clean_up, size_field, split
+from sacrofem.mesh.finishing import label_mesh
 from sacrofem.mesh.half import keep_right_half, midplane_feature
 from sacrofem.mesh.host import (
-    RING_REGION_NAMES,
-    SOFT_REGIONS,
     Host,
     JointCuts,
     joint_size,
     ring_host,
-    ring_surfaces,
     sacrum_host,
     within_sacrum,
 )
-from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
-from sacrofem.mesh.model import MIDPLANE, FloatArray, IntArray, ModelMesh
+from sacrofem.mesh.model import MIDPLANE, ModelMesh
 from sacrofem.mesh.polish import polish
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
-from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets, sheet_facets
+from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected, rings_around
 from sacrofem.mesh.volume import fill_surface
@@ -44,7 +37,7 @@ from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.following import require_own_places
 from sacrofem.shapes.fracture import Sheet, fracture_sheets
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
-from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum, build_sacrum
+from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 logger = logging.getLogger(__name__)
 
@@ -246,65 +239,6 @@ def _far(mesh: Tetrahedra, size: SizeField, settings: MeshSettings) -> BoolArray
     """Cells far from all that was cut in, where Gmsh's mesh is good; without its few flat cells."""
     far: BoolArray = size(mesh.points[mesh.cells].mean(axis=1)) > _FAR_SHARE * settings.size
     return far & ~rings_around(mesh, radius_ratio(mesh.points, mesh.cells) < _GOOD, _RINGS)
-
-
-def label_mesh(
-    mesh: Tetrahedra,
-    quality: FloatArray,
-    host: Host,
-    joints: JointCuts | None,
-    bodies: Sequence[Feature],
-    sheets: Sequence[SheetFeature],
-) -> ModelMesh:
-    """Name regions and surfaces of a finished mesh, and measure it."""
-    facets = list_facets(mesh.cells)
-    if joints:
-        bone = joints.regions(mesh)
-        surfaces = ring_surfaces(mesh, facets, bone, joints.ring)
-    else:
-        bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
-        surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
-    broken = np.isin(bone, list(REGION_NAMES))
-    surfaces |= {sheet.name: sheet_facets(mesh, facets, sheet, broken) for sheet in sheets}
-    regions, bone, names = name_regions(mesh, bone, host.names, bodies)
-    require_facets(surfaces)
-    labelled = ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces)
-    volumes = labelled.volumes()
-    soft = [number for number, name in names.items() if name in SOFT_REGIONS]
-    measures = {
-        "cells": float(len(mesh.cells)),
-        "points": float(len(mesh.points)),
-        "quality_min": float(quality.min()),
-        "quality_p001": float(np.quantile(quality, 0.001)),
-        "bone_ml": float(volumes[~np.isin(bone, soft)].sum()) / CUBIC_MM_PER_ML,
-    }
-    if joints:
-        for number, name in RING_REGION_NAMES.items():
-            measures[f"region_ml:{name}"] = float(volumes[bone == number].sum()) / CUBIC_MM_PER_ML
-    for body in bodies:
-        volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
-        if volume == 0.0:
-            raise GeometryError(
-                explain(
-                    f"{body.name} lies wholly outside the bone.",
-                    where=body.name,
-                    got="0 mL inside bone",
-                    allowed="a body that meets the bone",
-                    next_step="check its points (frame G, mm: x anterior, y superior, z to the right)",
-                )
-            )
-        kind, name = body.name.split(":", 1)
-        measures[f"{kind}_ml:{name}"] = volume
-    for feature in sheets:
-        sheet, triangles = feature.sheet, surfaces[feature.name]
-        measures[f"fracture_area:{sheet.name}"] = float(facet_areas(mesh.points, triangles).sum())
-        measures["sheet_deviation"] = max(measures.get("sheet_deviation", 0.0), _deviation(mesh.points, triangles, sheet))
-    return ModelMesh(mesh.points, mesh.cells, regions, names, bone, surfaces, measures)
-
-
-def _deviation(points: FloatArray, triangles: IntArray, sheet: Sheet) -> float:
-    """Largest distance of a fracture's nodes from its sheet, mm."""
-    return float(np.abs(sheet.level(points[np.unique(triangles)])).max())
 
 
 @contextmanager
