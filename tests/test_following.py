@@ -10,7 +10,7 @@ import pytest
 
 from sacrofem.catalogue import Library, resolve_study
 from sacrofem.catalogue.cement import CementPattern
-from sacrofem.catalogue.entry import Drawn
+from sacrofem.catalogue.entry import Drawn, Part, Point, Vector
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, MeshSettings, Study, Treatment
@@ -139,6 +139,29 @@ def test_a_screw_keeps_its_diameter_and_a_needle_its_volume() -> None:
     pattern = followed(CementPattern, "long_axis_right", large)
     assert pattern.volume == 4.0
     assert pattern.needles[0].approach == pytest.approx(1.2 * 6.0)
+
+
+def test_optional_places_and_vectors_of_parts_follow_too() -> None:
+    """A vector turns with the bone and keeps its length; a place that is not given stays so."""
+
+    class Piece(Part):
+        at: Point | None = None
+        ends: tuple[Point, ...] = ()
+        offset: Vector = (0.0, 0.0, 0.0)
+
+    class Sketch(Drawn):
+        kind: str = "sketch"
+        first: Piece
+        second: Piece
+
+    pieces = Piece(at=(1.0, 2.0, 3.0), ends=((-20.0, 5.0, 30.0),), offset=(3.0, 0.0, 4.0)), Piece()
+    sketch = Sketch(name="sketch", title="test", source="test", first=pieces[0], second=pieces[1])
+    turned = follow_entry(sketch, TEMPLATE, varied(sacral_slope=20, size=1.1))
+    turn = turn_matrix(20.0)
+    assert turned.first.at == pytest.approx(1.1 * turn @ [1.0, 2.0, 3.0], abs=1e-6)
+    assert turned.first.ends[0] == pytest.approx(1.1 * turn @ [-20.0, 5.0, 30.0], abs=1e-6)
+    assert turned.first.offset == pytest.approx(turn @ [3.0, 0.0, 4.0], abs=1e-6)
+    assert turned.second == Piece()
 
 
 def test_a_narrow_corridor_refuses_the_screw_that_follows_into_it() -> None:

@@ -13,11 +13,11 @@ class InFrame:
     """Marks figures of an entry as something that follows where an entry goes from one bone to another.
 
     Attributes:
-        what: A place, one of the two ends of a straight axis, a length along that axis, or the normal of a plane through
-            the places beside it.
+        what: A place, one of the two ends of a straight axis, a length along that axis, the normal of a plane through the
+            places beside it, or a vector that turns with the bone and keeps its length.
     """
 
-    what: Literal["place", "end", "along", "normal"]
+    what: Literal["place", "end", "along", "normal", "vector"]
 
 
 #: A place in frame G, mm.
@@ -26,6 +26,8 @@ Point = Annotated[tuple[float, float, float], InFrame("place")]
 AxisEnd = Annotated[tuple[float, float, float], InFrame("end")]
 #: Normal of a plane, frame G, of any length.
 Normal = Annotated[tuple[float, float, float], InFrame("normal")]
+#: A vector in frame G, such as the offset of a fragment, mm.
+Vector = Annotated[tuple[float, float, float], InFrame("vector")]
 #: A length along the axis between two :data:`AxisEnd`, measured in the bone, mm.
 LengthAlong = Annotated[NonNegativeFloat, InFrame("along")]
 UnitFraction = Annotated[float, Field(gt=0, le=1)]

@@ -229,6 +229,8 @@ def _follow_value(value: Any, hint: Any, way: _Way, about: FloatArray) -> Any:
         if value is None or mark.what in ("end", "along"):
             return value
         at = np.array(value, dtype=np.float64)
+        if mark.what == "vector":
+            return tuple((_rotation(way.place, about, np.full(3, _REACH)) @ at).round(_DECIMALS).tolist())
         return tuple((way.place(at)[0] if mark.what == "place" else _turn_normal(at, about, way.place)).tolist())
     if isinstance(value, tuple | list):
         items = zip(value, _within(hint, len(value)), strict=True)
@@ -244,6 +246,13 @@ def _stretch(place: PlaceMap, about: FloatArray, reach: FloatArray) -> FloatArra
     return ((ends[:3] - ends[3:]) / (2.0 * reach[:, None])).T
 
 
+def _rotation(place: PlaceMap, about: FloatArray, reach: FloatArray) -> FloatArray:
+    """(3, 3) rotation nearest to the mean derivative of a map (polar decomposition)."""
+    left, _, right = np.linalg.svd(_stretch(place, about, reach))
+    rotation: FloatArray = left @ right
+    return rotation
+
+
 def _turn_normal(normal: FloatArray, about: FloatArray, place: PlaceMap) -> FloatArray:
     """A plane's normal after the map: by the inverse transposed, as areas turn."""
     turned = np.linalg.solve(_stretch(place, about, np.full(3, _REACH)).T, normal)
@@ -255,10 +264,8 @@ def _turn_normal(normal: FloatArray, about: FloatArray, place: PlaceMap) -> Floa
 
 def _follow_ellipsoid(given: Ellipsoid, place: PlaceMap) -> dict[str, Any]:
     centre, semi_axes = np.array(given.centre, dtype=np.float64), np.array(given.semi_axes, dtype=np.float64)
-    stretch = _stretch(place, centre, np.maximum(semi_axes, _REACH / 2))
-    # The turn about z of the nearest rotation (polar decomposition).
-    left, _, right = np.linalg.svd(stretch)
-    rotation = left @ right
+    reach = np.maximum(semi_axes, _REACH / 2)
+    stretch, rotation = _stretch(place, centre, reach), _rotation(place, centre, reach)
     turn = float(np.degrees(np.arctan2(rotation[0, 1], rotation[0, 0])))
     cosine, sine = np.cos(np.radians(given.turn)), np.sin(np.radians(given.turn))
     axes = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
