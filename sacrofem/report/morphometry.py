@@ -31,9 +31,10 @@ _PAGE: dict[str, tuple[dict[str, Published], dict[str, Published] | None]] = {
     "female_elderly": (WOMEN, None),
     "male_adult": (MEN, MEN_SACRUM),
 }
-#: Landmarks off the surface: in openings, in the joints, and where plates are held in their middle.
+#: Landmarks off the surface: in openings, in the joints, in the middle of rods and plates, and beyond the midplane.
 _OFF_SURFACE = re.compile(
-    r"^(FV\d|FD\d|HJC|Symphysis_|Fossa_|Pillar_|Wing_|Supra_|Arcuate_|Iliac_tuberosity|Posterior_|Quadrilateral|PubicBody_)"
+    r"^(FV\d|FD\d|HJC|Symphysis_|Fossa_|Pillar_|Wing_|Supra_|Arcuate_|Iliac_tuberosity|Posterior_|Quadrilateral|PubicBody_|"
+    r"SupRamus_|InfRamus_|Subcotyloid_|PubicCrest_medial|PubicArch_medial)"
 )
 _SPACING, _PICTURE_SPACING = 1.25, 1.5
 _WINDOW, _COLOUR_COUNT = (1140, 400), 64
@@ -111,10 +112,10 @@ def _sacrum_table(anatomy: Anatomy, ring: PelvicRing, published: Mapping[str, Pu
         "|---|---|---|---|---|---|---|---|",
     ]
     for m in measures:
-        norm = NORMS[m.name]
+        norm, digits = NORMS[m.name], 1 if m.unit else 2
         lines.append(
-            f"| {m.name} | {m.unit} | {m.value:.1f} | {norm.expected:.1f} | +- {norm.tolerance:.1f} | "
-            f"{m.value - norm.expected:+.1f} | "
+            f"| {m.name} | {m.unit} | {m.value:.{digits}f} | {norm.expected:.{digits}f} | +- {norm.tolerance:.{digits}f} | "
+            f"{m.value - norm.expected:+.{digits}f} | "
             f"{'yes' if m.within else '**no**'} | {norm.source} |"
         )
     return [*lines, "", "Accepted: two standard deviations where published, else 15 % or 2 mm of the template."]
@@ -124,7 +125,7 @@ def _table(rows: Sequence[tuple[str, str, float, Published | None]]) -> list[str
     lines = ["| measure | unit | here | published | SD | deviation | in SD | source |", "|---|---|---|---|---|---|---|---|"]
     for name, unit, value, known in rows:
         if known is None:
-            lines.append(f"| {name} | {unit} | {value:.1f} | none | | | | |")
+            lines.append(f"| {name} | {unit} | {value:.{1 if unit else 2}f} | none | | | | |")
             continue
         away = value - known.mean
         spread, shares = ("", "") if known.deviation is None else (f"{known.deviation:.1f}", f"{away / known.deviation:+.1f}")
