@@ -20,7 +20,7 @@ from sacrofem.mesh.half import keep_right_half
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.micromotion import measure_motion, sample_motion
-from sacrofem.study.arm import modelled_share
+from sacrofem.study.loads import apply_loads, as_carried
 from sacrofem.study.properties import case_properties
 
 LIBRARY = Library.standard()
@@ -94,7 +94,7 @@ def test_the_half_holds_half_the_bone(half: ModelMesh, whole: ModelMesh) -> None
 def test_under_a_symmetric_load_the_half_is_the_whole(half: ModelMesh, whole: ModelMesh) -> None:
     """Displacement of the endplate and motion of the fracture agree to the error of two coarse meshes, reactions to rounding."""
     found = {}
-    for mesh, share in ((half, modelled_share("hemisacrum")), (whole, modelled_share("sacrum"))):
+    for mesh, share in ((half, 0.5), (whole, 1.0)):
         model, solution = solve(mesh, share * STANDING)
         fields = gather_fields(model, solution.displacement)
         assert fields is not None
@@ -118,6 +118,12 @@ def test_the_cut_of_a_symmetric_half_stays_in_its_plane_and_a_free_one_does_not(
         held = np.linalg.norm(solution.reactions["midplane"])
         assert held > 1.0 if midplane == "symmetry" else held == 0.0
     assert across["symmetry"] < 0.02 * across["free"]
+
+
+def test_a_half_carries_half_of_a_load() -> None:
+    resolved = resolve_study(study(), LIBRARY)
+    carried = as_carried(apply_loads(resolved)["standing"], resolved)
+    assert carried.on_endplate == pytest.approx(0.5 * STANDING)
 
 
 def test_a_load_from_the_side_is_refused_on_a_plane_of_symmetry_and_taken_on_a_free_one() -> None:

@@ -13,14 +13,19 @@ import pytest
 LAUNCHER = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
 
 
+def run_on_ranks(ranks: int, *command: str) -> str:
+    """The last line that a module of the tests prints on ``ranks`` ranks."""
+    assert LAUNCHER, "mpiexec is missing: it comes with dolfinx-solver-real (uv sync) or mpich"
+    launched = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", *command]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(launched, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
 def numbers(ranks: int, order: int, law: str) -> list[float]:
     """Opening, slide, work and energy of a full, a partial and a bridged fracture, solved on ``ranks`` ranks."""
-    assert LAUNCHER, "mpiexec is missing: it comes with dolfinx-solver-real (uv sync) or mpich"
-    command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.solved_block", str(order), law]
-    root = Path(__file__).parents[1]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    found: list[float] = json.loads(run_on_ranks(ranks, "tests.solved_block", str(order), law))
     return found
 
 

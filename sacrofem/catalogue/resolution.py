@@ -9,24 +9,37 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sacrofem.catalogue.density import calibrate_level, dose_level
 from sacrofem.catalogue.entry import Drawn
 from sacrofem.catalogue.library import Library
+from sacrofem.catalogue.load_rules import require_fitting_load
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
+    Calibration,
     CementPattern,
     CementVolume,
+    Cortex,
     DensityLaw,
+    DosedLevel,
+    DrugCourse,
     Fracture,
     Implant,
     Interface,
+    LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
 from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
+from sacrofem.catalogue.storage import loads_from_storage
 from sacrofem.errors import ConfigError, explain
+
+#: Set of ligaments of a ring whose study names none.
+DEFAULT_LIGAMENTS = "pelvic"
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,12 @@ class ResolvedStudy:
     levels: tuple[BmdLevel, ...]
     loads: tuple[Load, ...]
     density_law: DensityLaw
+    cortex: Cortex | None
     interface: Interface
     support: Support
     templates: dict[str, Anatomy]
+    ligaments: LigamentSet | None
+    musculatures: dict[str, Musculature]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it; of the templates name and sha256."""
@@ -119,8 +135,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         return file.place(path) if file else f"study {study.name!r}, {format_field(path)}"
 
     _refuse_repeats([arm.name for arm in study.treatments], "treatments", place)
-    for name in ("bmd_levels", "loads"):
-        _refuse_repeats(getattr(study, name), name, place)
+    _refuse_repeats(study.level_names, "bmd_levels", place)
+    _refuse_repeats(study.loads, "loads", place)
     patterns: dict[str, CementPattern] = {}
     implants: dict[str, Implant] = {}
     materials: dict[str, Material] = {}
@@ -135,7 +151,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             materials[name] = library.get(Material, name, f"entry {pattern.name!r}, material")
     for implant in implants.values():
         materials[implant.material] = library.get(Material, implant.material, f"entry {implant.name!r}, material")
-    levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
+    levels = tuple(_level(library, item, place("bmd_levels", i)) for i, item in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
             name = getattr(study, field)
@@ -146,8 +162,11 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     drawn: list[Drawn] = [fracture, *patterns.values(), *implants.values()]
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
-    loads = tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads))
-    _require_symmetric_loads(study, loads, support, place)
+    loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
+    _refuse_repeats([load.name for load in loads], "loads", place)
+    for load in loads:
+        require_fitting_load(load, study.extent, support, place("loads"))
+    musculatures = {load.posture.musculature for load in loads if load.posture is not None}
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -158,10 +177,42 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         levels=levels,
         loads=loads,
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
+        cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
         templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
+        ligaments=_ligaments(library, study, place("ligaments")),
+        musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
+
+
+def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
+    """The study's set of ligaments; by default the ring has ``pelvic``, and the sacrum alone none."""
+    name = study.ligaments
+    if name == "default":
+        name = DEFAULT_LIGAMENTS if study.extent == "pelvic_ring" else "none"
+    if name == "none":
+        return None
+    if study.extent != "pelvic_ring":
+        raise ConfigError(
+            explain(
+                "Ligaments hold hip bones, and there are none.",
+                where=where,
+                got=f"{name!r} with extent {study.extent}",
+                allowed="ligaments: none; the support of a sacrum alone stands for its ligaments",
+                next_step="remove the line, or model the ring with `extent: pelvic_ring`",
+            )
+        )
+    return library.get(LigamentSet, name, where)
+
+
+def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
+    """The load of a name, or the loads of the frames that a storage map of this name holds."""
+    if any(isinstance(entry, StorageMap) for entry in library.named_or_none(name)):
+        file = library.find(StorageMap, name, where)
+        assert isinstance(file.entry, StorageMap)
+        return tuple(loads_from_storage(file.entry, file.path.parent))
+    return (library.get(Load, name, where),)
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:
@@ -179,17 +230,28 @@ def _require_hip_density(level: BmdLevel, where: str) -> None:
 
 
 def _require_fitting_support(study: Study, support: Support, where: str) -> None:
-    wanted = "acetabulum" if study.extent == "pelvic_ring" else "auricular"
-    if support.acts_on != wanted:
+    wanted = ("acetabulum", "ilium") if study.extent == "pelvic_ring" else ("auricular",)
+    if support.acts_on not in wanted:
         raise ConfigError(
             explain(
                 "The support does not fit the extent.",
                 where=where,
                 got=f"{support.name}, which acts on the {support.acts_on} surfaces, with extent {study.extent}",
-                allowed=f"a support with acts_on: {wanted}",
-                next_step="support: ball_and_socket" if wanted == "acetabulum" else "support: sacroiliac_cartilage",
+                allowed=f"a support with acts_on: {' or '.join(wanted)}",
+                next_step="support: ball_and_socket" if "acetabulum" in wanted else "support: sacroiliac_cartilage",
             )
         )
+
+
+def _level(library: Library, item: str | DosedLevel, where: str) -> BmdLevel:
+    """A BMD level by name, in mg/cm^3, after the drug course that the study gives it."""
+    level = library.get(BmdLevel, item if isinstance(item, str) else item.level, where)
+    if level.calibration is not None:
+        calibration = library.get(Calibration, level.calibration, f"entry {level.name!r}, calibration")
+        level = calibrate_level(level, calibration)
+    if isinstance(item, str):
+        return level
+    return dose_level(level, library.get(DrugCourse, item.drug, where), item.response, item.name)
 
 
 def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPattern:
@@ -198,23 +260,6 @@ def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPa
         return library.get(CementPattern, item, where)
     pattern = library.get(CementPattern, item.pattern, where)
     return pattern.model_copy(update={"name": item.name, "volume": item.volume})
-
-
-def _require_symmetric_loads(study: Study, loads: Sequence[Load], support: Support, place: Any) -> None:
-    """A plane of symmetry belongs to loads that are their own mirror image."""
-    if study.extent != "hemisacrum" or support.midplane == "free":
-        return
-    for i, load in enumerate(loads):
-        if load.force[2] != 0.0:
-            raise ConfigError(
-                explain(
-                    "A load from the side does not fit a plane of symmetry.",
-                    where=place("loads", i),
-                    got=f"{load.name}, with {load.force[2]:g} along z, on extent hemisacrum",
-                    allowed="forces in the midplane",
-                    next_step="study extent: sacrum, or take a support with midplane: free",
-                )
-            )
 
 
 def _identify(anatomy: Anatomy) -> dict[str, str]:
@@ -241,4 +286,4 @@ def _dump(value: Any) -> Any:
         return {key: _dump(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_dump(item) for item in value]
-    return value.model_dump(mode="json")
+    return None if value is None else value.model_dump(mode="json")

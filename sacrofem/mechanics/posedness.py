@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.errors import ModelError, explain
-from sacrofem.mechanics.supports import held_surfaces
+from sacrofem.mechanics.supports import held_surfaces, support_surfaces
 from sacrofem.mechanics.treatment import find_cuts
 from sacrofem.mesh.facets import Facets, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
@@ -41,7 +41,7 @@ class Fragment:
     group: int
 
 
-def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -> list[Fragment]:
+def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool, support: Support | None = None) -> list[Fragment]:
     """Find the pieces into which the fractures divide a model; serial, plain arrays.
 
     Cells are joined through facets. Pieces that touch in an edge or a vertex alone are two fragments: such a
@@ -53,6 +53,7 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
             cells that are not bone is welded.
         joined_when_open: Whether an open fracture still carries stiffness, so that its springs hold a
             fragment.
+        support: Decides which surfaces are supported; None: one of the usual kind.
 
     Returns:
         The fragments, the largest first.
@@ -64,7 +65,7 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
     springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(beside.values() if joined_when_open else ())])
     _, group = _components(springs, count)
-    supports = _supported_cells(mesh, facets)
+    supports = _supported_cells(mesh, facets, support)
     volumes = np.abs(mesh.volumes())
     centroids = mesh.points[mesh.cells].mean(axis=1)
     fragments = []
@@ -102,14 +103,16 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface,
         ModelError: names the surface that is missing, or the regions, volume and place of every fragment
             that floats.
     """
-    surfaces = held_surfaces(mesh)
-    if support is not None and not any(name.startswith(support.acts_on) for name in surfaces):
+    surfaces = held_surfaces(mesh, support)
+    there = [name for name, facets in support_surfaces(mesh).items() if len(facets)]
+    if support is not None and not set(surfaces) & set(there):
         raise ModelError(
             explain(
                 "The support does not fit what is modelled.",
                 where=f"support {support.name!r}, acts_on",
-                got=support.acts_on,
-                allowed=" or ".join(surfaces) or "a surface of the mesh",
+                got=f"{support.acts_on}, side {support.side}",
+                allowed=" or ".join(name for name, facets in support_surfaces(mesh).items() if len(facets))
+                or "a surface of the mesh",
                 next_step="name a support for this extent: `sacrofem list` shows them",
             )
         )
@@ -124,7 +127,7 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface,
             )
         )
     held_when_open = interface.law == "linear" or interface.open_fraction > 0.0
-    fragments = find_fragments(mesh, regions, held_when_open)
+    fragments = find_fragments(mesh, regions, held_when_open, support)
     needed = 2 if support is not None and support.tangential_stiffness == 0.0 else 1
     reached: dict[int, set[str]] = {}
     for fragment in fragments:
@@ -154,12 +157,12 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
     return int(count), label.astype(np.int64)
 
 
-def _supported_cells(mesh: ModelMesh, facets: Facets) -> dict[str, IntArray]:
+def _supported_cells(mesh: ModelMesh, facets: Facets, support: Support | None) -> dict[str, IntArray]:
     """Supported surface -> the cell behind each of its facets."""
-    size = len(mesh.points)
+    size, surfaces = len(mesh.points), support_surfaces(mesh)
     outer = facet_keys(facets.outer, size)
     return {
-        name: facets.outer_cells[np.isin(outer, facet_keys(mesh.surfaces[name], size))]
-        for name in held_surfaces(mesh)
-        if len(mesh.surfaces[name])
+        name: facets.outer_cells[np.isin(outer, facet_keys(surfaces[name], size))]
+        for name in held_surfaces(mesh, support)
+        if len(surfaces[name])
     }

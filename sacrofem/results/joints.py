@@ -16,13 +16,18 @@ FloatArray = NDArray[np.float64]
 def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     """Relative rigid motion of the two bony faces of every joint, at the joint's middle.
 
+    A face's motion is the translation and small rotation that fit its displacement best in the mean square over its area: what
+    markers in the bone beside the joint would show. Rotation is that of the helical axis; its components, small as they are,
+    add up, and the one about z is nutation (the sacrum's promontory goes forwards and down where it is negative for the sacrum,
+    thus positive here, for the ilium against the sacrum).
+
     Args:
         mesh: The mesh; its surfaces ``joint:<name>:first`` and ``joint:<name>:second`` are the faces.
         fields: The solved case.
 
     Returns:
         (metric, value, unit): by joint the translation of the second face (ilium, right pubis) against the first (sacrum, left
-        pubis), its components in frame G, and the rotation; nothing for a mesh without joints.
+        pubis), the rotation, and the components of both in frame G; nothing for a mesh without joints.
     """
     names = sorted({name.split(":")[1] for name in mesh.surfaces if name.startswith("joint:")})
     if not names:
@@ -44,6 +49,7 @@ def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
         measures.append((f"joint_translation_{name}", float(np.linalg.norm(shift)), "mm"))
         measures += [(f"joint_translation_{axis}_{name}", float(shift[i]), "mm") for i, axis in enumerate("xyz")]
         measures.append((f"joint_rotation_{name}", float(np.degrees(np.linalg.norm(turn))), "degree"))
+        measures += [(f"joint_rotation_{axis}_{name}", float(np.degrees(turn[i])), "degree") for i, axis in enumerate("xyz")]
     return measures
 
 

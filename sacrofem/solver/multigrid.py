@@ -12,11 +12,15 @@ import time
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
 from dolfinx import fem
+from numpy.typing import NDArray
 from petsc4py import PETSc
+from scipy.sparse import csr_array
 
 from sacrofem.solver.diagnosis import explain_failure
 from sacrofem.solver.interpolation import interpolate_to_quadratic
+from sacrofem.solver.low_rank import LowRankPreconditioner
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +59,16 @@ class MultigridSolver:
         space: Its space (coordinates of the dofs give the rigid-body modes).
         linear: The P1 space with the same cut where ``space`` is P2; makes the P1 level of p-multigrid.
         tolerance: Relative tolerance of the residual.
+
+    Attributes:
+        operator: What is solved with, the matrix unless set otherwise: springs of low rank may come on top of it. The
+            hierarchy is always made of the matrix alone. Takes effect with the next :meth:`set_up`.
+        springs: Rows and stiffness of those of them that the preconditioner takes account of; see
+            :class:`LowRankPreconditioner`.
     """
+
+    operator: PETSc.Mat
+    springs: tuple[csr_array, NDArray[np.float64]] | None = None
 
     def __init__(
         self,
@@ -64,7 +77,7 @@ class MultigridSolver:
         linear: fem.FunctionSpace | None = None,
         tolerance: float = 1e-9,
     ) -> None:
-        self.matrix = matrix
+        self.matrix = self.operator = matrix
         self.tolerance = tolerance
         matrix.setOption(PETSc.Mat.Option.SPD, True)
         self.ksp = PETSc.KSP().create(matrix.comm)
@@ -82,7 +95,7 @@ class MultigridSolver:
         began = time.perf_counter()
         pc = self.ksp.getPC()
         pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.matrix)
+        self.ksp.setOperators(self.operator, self.matrix)
         if self.levels is None:
             pc.setType("gamg")
             chosen = GAMG_OPTIONS
@@ -96,8 +109,22 @@ class MultigridSolver:
         self.ksp.setUp()  # here the smoothers read their options
         for name in chosen:
             options.delValue(name)
+        self.outer = self._correct() if self.springs else self.ksp
         pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
+
+    def _correct(self) -> PETSc.KSP:
+        """Conjugate gradients whose preconditioner is the hierarchy corrected for the springs."""
+        assert self.springs
+        outer = PETSc.KSP().create(self.matrix.comm)
+        outer.setType("cg")
+        outer.setOperators(self.operator, self.matrix)
+        outer.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        outer.setTolerances(rtol=self.tolerance, max_it=_MOST_ITERATIONS)
+        outer.getPC().setType("python")
+        outer.getPC().setPythonContext(LowRankPreconditioner(self.ksp.getPC(), *self.springs))
+        outer.getPC().setReusePreconditioner(True)
+        return outer
 
     def solve(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float | None = None) -> SolveLog:
         """Solve in place.
@@ -111,10 +138,10 @@ class MultigridSolver:
             SolveError: it did not converge; the message names the likely cause.
         """
         began, tolerance = time.perf_counter(), tolerance or self.tolerance
-        self.ksp.setTolerances(rtol=tolerance)
-        self.ksp.solve(right_hand_side, solution)
-        reason = int(self.ksp.getConvergedReason())
-        iterations = self.ksp.getIterationNumber()
+        self.outer.setTolerances(rtol=tolerance)
+        self.outer.solve(right_hand_side, solution)
+        reason = int(self.outer.getConvergedReason())
+        iterations = self.outer.getIterationNumber()
         relative = self.residual(right_hand_side, solution)
         # CG updates its residual by recurrence; what counts is the true one.
         if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
@@ -124,7 +151,7 @@ class MultigridSolver:
     def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
         """||b - A x|| / ||b||, computed afresh."""
         difference = right_hand_side.duplicate()
-        self.matrix.mult(solution, difference)
+        self.operator.mult(solution, difference)
         difference.aypx(-1.0, right_hand_side)
         norm = right_hand_side.norm()
         relative = float(difference.norm() / norm) if norm else 0.0

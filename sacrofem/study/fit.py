@@ -11,6 +11,7 @@ from sacrofem.catalogue.models import CementPattern, Implant, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.shapes.cement import place_needles
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.implant import check_corridor, implant_body, place_screws
@@ -31,8 +32,11 @@ def require_fit(study: ResolvedStudy) -> None:
         study: The resolved study.
 
     Raises:
+        ConfigError: the anatomy lacks a landmark that a ligament holds on to.
         GeometryError: names both entries and the place; or a needle, cement or a corridor that does not fit by itself.
     """
+    if study.ligaments is not None:
+        place_ligaments(study.ligaments, study.anatomy)  # says so where a landmark is missing
     mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
     if not mixed:
         return
