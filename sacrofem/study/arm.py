@@ -27,7 +27,7 @@ from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
-from sacrofem.results.metrics import cell_volumes, measure_case
+from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
 from sacrofem.results.micromotion import measure_faces, sample_motion
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
@@ -113,7 +113,7 @@ def _keep(
     assert fields is not None  # gather_fields returns None on the other ranks alone
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
-    whole = "+".join(fields.fractures)
+    whole = name_whole(fields.fractures)
     # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
     plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
     force = load.on_endplate if plain else np.zeros(3)
