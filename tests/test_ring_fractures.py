@@ -201,7 +201,8 @@ def test_all_types_stand_in_one_table(tmp_path: Path) -> None:
     table = result.table.set_index(["fracture", "metric"]).value
     for name in TYPES:
         entry = ffp(name)
-        surfaces = [sheet for part in (*entry.sheets, *entry.disruptions) for sheet in part.names]
+        surfaces = [name for sheet in entry.sheets for name in sheet.names]
+        surfaces += [name for torn in entry.disruptions for name in torn.names]
         names = [f"ffp_{name}.{surface}" for surface in surfaces] if len(surfaces) > 1 else []
         for row in (f"ffp_{name}", *names):
             assert table[row, "micromotion_mean"] > 0.0
