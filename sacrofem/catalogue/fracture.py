@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side, UnitFraction, sides_of
+from sacrofem.catalogue.entry import Drawn, Normal, Part, Point, Side, UnitFraction, Vector, sides_of
 
 
 class Classification(Part):
@@ -41,14 +41,21 @@ class HalfSpace(Part):
     """
 
     point: Point
-    outward: Point
+    outward: Normal
 
 
 class Ellipsoid(Part):
-    """An ellipsoid: centre and semi-axes along x, y and z, mm."""
+    """An ellipsoid.
+
+    Attributes:
+        centre: mm.
+        semi_axes: Along x, y and z, mm.
+        turn: Degrees by which its axes are turned forwards about z.
+    """
 
     centre: Point
     semi_axes: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    turn: float = 0.0
 
 
 class SheetSide(Part):
@@ -92,7 +99,7 @@ class FractureSheet(Part):
     bone: Literal["sacrum", "hip"] = "sacrum"
     side: Side = "right"
     through: tuple[Point, Point]
-    normal: Point
+    normal: Normal
     waviness: tuple[Annotated[float, Field(ge=0)], PositiveFloat] = (0.0, 20.0)
     limits: Limits = Limits()
     reach: PositiveFloat | None = None
@@ -158,7 +165,7 @@ class Displacement(Part):
     """
 
     bounds: tuple[Boundary, ...] = Field(min_length=1)
-    offset: Point
+    offset: Vector
 
 
 class Bruise(Part):
@@ -175,7 +182,7 @@ class Bruise(Part):
     stiffness_factor: UnitFraction
 
 
-class Fracture(Entry):
+class Fracture(Drawn):
     """A fracture of the sacrum, or of the pelvic ring.
 
     Attributes:

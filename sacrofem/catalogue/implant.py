@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side, sides_of
+from sacrofem.catalogue.entry import AxisEnd, Drawn, Part, Side, sides_of
 
 
 class Washer(Part):
@@ -38,8 +38,8 @@ class Screw(Part):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     side: Side = "right"
-    entry: Point
-    tip: Point
+    entry: AxisEnd
+    tip: AxisEnd
     diameter: PositiveFloat
     thread_length: PositiveFloat | None = None
     shaft_diameter: PositiveFloat | None = None
@@ -65,7 +65,7 @@ class Screw(Part):
         return {self.name: self.side}
 
 
-class Implant(Entry):
+class Implant(Drawn):
     """The screws of one construct.
 
     Attributes:

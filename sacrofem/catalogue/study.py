@@ -11,7 +11,7 @@ from sacrofem.catalogue.cement import CementVolume
 from sacrofem.catalogue.entry import Entry, Part
 
 #: What is modelled of the pelvis.
-Extent = Literal["sacrum", "pelvic_ring"]
+Extent = Literal["sacrum", "hemisacrum", "pelvic_ring"]
 
 
 class Treatment(Part):
@@ -60,8 +60,11 @@ class Study(Entry):
         density_law: Law that turns BMD into a modulus.
         cortex: Cortex entry, for a transversely isotropic cortex; null: isotropic, by the BMD level.
         interface: Law of the fracture.
+        implant_interface: Law of the faces between screws and bone.
+        cement_interface: Law of the faces between cement and bone.
         support: Springs that hold the model.
-        extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
+        extent: What is modelled: the sacrum alone, its right half cut at the midplane (under half the load; the support says
+            whether the cut is a plane of symmetry or free), or the pelvic ring with hip bones, cartilage and symphysis.
         cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
         disc: Material of the symphysis (ring).
         ligaments: Set of ligaments (ring); ``none``, or ``default``: for the ring the set ``pelvic``.
@@ -84,6 +87,8 @@ class Study(Entry):
     density_law: str
     cortex: str | None = None
     interface: str
+    implant_interface: str = "bonded"
+    cement_interface: str = "bonded"
     support: str
     extent: Extent = "sacrum"
     cartilage: str = "sacroiliac_cartilage_calibrated"

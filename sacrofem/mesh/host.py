@@ -56,6 +56,7 @@ class Host:
         bounds: Lower and upper corner of a box around it, mm.
         names: Region number -> name.
         ring: The pelvic ring; None where the sacrum is meshed alone.
+        halved: Whether only the half right of the midplane is kept.
     """
 
     sacrum: Sacrum
@@ -63,11 +64,12 @@ class Host:
     bounds: tuple[FloatArray, FloatArray]
     names: dict[int, str]
     ring: PelvicRing | None = None
+    halved: bool = False
 
 
-def sacrum_host(sacrum: Sacrum) -> Host:
-    """The sacrum alone."""
-    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES))
+def sacrum_host(sacrum: Sacrum, halved: bool = False) -> Host:
+    """The sacrum alone, or its right half."""
+    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES), halved=halved)
 
 
 def ring_host(ring: PelvicRing) -> Host:

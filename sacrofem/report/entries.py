@@ -10,8 +10,9 @@ import numpy as np
 import pyvista as pv
 from PIL import Image
 
+from sacrofem.catalogue import Library
 from sacrofem.catalogue.cement import CementPattern
-from sacrofem.catalogue.entry import Entry
+from sacrofem.catalogue.entry import Drawn, Entry
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy
@@ -22,6 +23,7 @@ from sacrofem.report.scenes import COLOURS, OBLIQUE, VIEWS, look
 from sacrofem.shapes.cement import needle_ellipsoid, place_needles
 from sacrofem.shapes.displacement import displaced_ring
 from sacrofem.shapes.field import FloatArray, Shape
+from sacrofem.shapes.following import follow_entry
 from sacrofem.shapes.fracture import JointBreak, Sheet, bruise_shape, fracture_sheets, joint_breaks
 from sacrofem.shapes.implant import implant_body, place_screws
 from sacrofem.shapes.pelvic_ring import PelvicRing, build_pelvic_ring
@@ -101,6 +103,17 @@ class Easel:
         plotter.close()
         # Few colours: the gallery stays small enough to be kept with the code.
         Image.fromarray(pixels).quantize(_COLOUR_COUNT).save(path, format="PNG", optimize=True)
+
+
+def place_entry(entry: Entry, library: Library, anatomy: Anatomy) -> Entry:
+    """An entry where it lies in a bone; entries without places as they are.
+
+    Args:
+        entry: Of the library.
+        library: Where what it is drawn on is found.
+        anatomy: The bone.
+    """
+    return follow_entry(entry, library.drawn_on(entry), anatomy) if isinstance(entry, Drawn) else entry
 
 
 def draw_fracture(fracture: Fracture, sacrum: Sacrum) -> list[Piece]:

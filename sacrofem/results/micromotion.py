@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from sacrofem.mesh.facets import facet_areas, facet_geometry
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.weighting import triangle_rule, weighted_quantile
+
+if TYPE_CHECKING:
+    from sacrofem.mechanics.interface import Status
 
 FloatArray = NDArray[np.float64]
 
@@ -128,6 +132,16 @@ def measure_motion(motion: Motion, rigid: bool = True) -> list[Measure]:
         ("bridged_area_share", float(motion.areas[motion.welded].sum()) / total, "1"),
     ]
     return measures
+
+
+def measure_faces(status: Status) -> list[Measure]:
+    """How the faces of a fracture or body stand: shares of the area that may part, and how deep they pass through each other."""
+    return [
+        ("open_area_share", status.open, "1"),
+        ("stick_area_share", status.sticking, "1"),
+        ("slip_area_share", status.slipping, "1"),
+        ("penetration_max", status.penetration, "mm"),
+    ]
 
 
 def fit_rigid_motion(motion: Motion) -> tuple[FloatArray, FloatArray]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sacrofem.catalogue.entry import sides_of
-from sacrofem.catalogue.fracture import Bruise, Fracture, FractureSheet, SheetSide
+from sacrofem.catalogue.fracture import Bruise, Ellipsoid, Fracture, FractureSheet, SheetSide
 from sacrofem.shapes.field import BoolArray, FloatArray, Shape
 from sacrofem.shapes.primitives import ellipsoid
+from sacrofem.shapes.turning import turn_matrix
 
 #: Thickness of the layer of cells behind a sheet that ends at half spaces or has a reach, mm; no interface lies beyond.
 _BACKING = 7.0
@@ -134,10 +135,10 @@ def bone_of(sheet: FractureSheet, side: str) -> str:
 def bruise_shape(bruise: Bruise) -> Shape:
     """Signed distance of the softened bone, mm."""
     places = [np.array(bruise.place.centre, dtype=np.float64) * _flip(side) for side in sides_of(bruise.side)]
-    semi_axes = np.array(bruise.place.semi_axes, dtype=np.float64)
+    shapes = [_ellipsoid(place, bruise.place) for place in places]
 
     def distance(points: FloatArray) -> FloatArray:
-        nearest: FloatArray = np.minimum.reduce([ellipsoid(points, place, semi_axes) for place in places])
+        nearest: FloatArray = np.minimum.reduce([shape(points) for shape in shapes])
         return nearest
 
     return distance
@@ -173,8 +174,8 @@ def _limits(sheet: FractureSheet, side: str, levels: dict[str, Shape], mirrored:
         point, outward = (np.array(value, dtype=np.float64) * flip for value in (space.point, space.outward))
         limits.append(Limit(f"plane {point} {outward}", _half_space(point, outward)))
     for place in sheet.limits.ellipsoids:
-        centre, semi_axes = np.array(place.centre, dtype=np.float64) * flip, np.array(place.semi_axes)
-        limits.append(Limit(f"ellipsoid {centre} {semi_axes}", _ellipsoid(centre, semi_axes)))
+        centre = np.array(place.centre, dtype=np.float64) * flip
+        limits.append(Limit(f"ellipsoid {centre} {place.semi_axes} {place.turn:g}", _ellipsoid(centre, place)))
     for other in sheet.limits.sheets:
         name = _mirror_name(other.sheet) if mirrored else other.sheet
         behind = other.side == "behind"
@@ -204,8 +205,10 @@ def _half_space(point: FloatArray, outward: FloatArray) -> Shape:
     return lambda points: (points - point) @ unit
 
 
-def _ellipsoid(centre: FloatArray, semi_axes: FloatArray) -> Shape:
-    return lambda points: ellipsoid(points, centre, semi_axes)
+def _ellipsoid(centre: FloatArray, place: Ellipsoid) -> Shape:
+    semi_axes = np.array(place.semi_axes, dtype=np.float64)
+    frame = turn_matrix(place.turn).T if place.turn else None
+    return lambda points: ellipsoid(points, centre, semi_axes, frame)
 
 
 def _backing(level: Shape) -> Shape:

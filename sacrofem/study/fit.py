@@ -16,6 +16,7 @@ from sacrofem.shapes.cement import place_needles
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.implant import check_corridor, implant_body, place_screws
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.study.placement import place_entries
 
 #: Spacing at which axes are looked at, mm.
 _STEP = 0.5
@@ -39,6 +40,7 @@ def require_fit(study: ResolvedStudy) -> None:
     mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
     if not mixed:
         return
+    study = place_entries(study)
     sacrum = build_sacrum(study.anatomy)
     for arm in mixed:
         implants = [study.implants[name] for name in arm.implants]

@@ -24,6 +24,7 @@ from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
 from sacrofem.study.loads import apply_loads
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+from sacrofem.study.placement import place_entries
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
 
@@ -102,7 +103,7 @@ def run_study(
 def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
     if isinstance(study, str | Path):
         study = load_study(Path(study))
-    return resolve_study(study)
+    return place_entries(resolve_study(study))
 
 
 def _run_split(
