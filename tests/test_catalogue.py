@@ -15,8 +15,9 @@ from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, Material, MeshSettings
 from sacrofem.mesh.bodies import fit_pattern
 from sacrofem.mesh.build import build_model_mesh
+from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
-from sacrofem.shapes.implant import check_corridor, place_screws
+from sacrofem.shapes.implant import place_screws
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 LIBRARY = Library.standard()

@@ -15,19 +15,24 @@ import numpy as np
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
-from sacrofem.mesh.bodies import collect_bodies
+from sacrofem.mesh.bodies import collect_bodies, place_implants
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, clean_up, has_bit, size_field, split
+from sacrofem.mesh.holds import hold_surfaces
 from sacrofem.mesh.host import (
+    CARTILAGE_LEFT,
+    CARTILAGE_RIGHT,
     RING_REGION_NAMES,
     SOFT_REGIONS,
     Host,
     JointCuts,
     joint_size,
+    open_cells,
     ring_host,
     ring_surfaces,
     sacrum_host,
+    with_implants,
     within_sacrum,
 )
 from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
@@ -58,6 +63,8 @@ _GOOD, _RINGS = 0.12, 1
 RING_GOAL_FACTOR = 2.0
 #: Factors on all sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
 ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
+#: What of an implant does not go into a mesh.
+_NOT_MESHED_OF_IMPLANTS = {"title", "source", "material", "thread_metal", "anchors"}
 
 
 def mesh_digest(
@@ -79,7 +86,7 @@ def mesh_digest(
         ),
         "fracture": fracture.model_dump(mode="json", exclude=words),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
-        "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],
+        "implants": [implant.model_dump(mode="json", exclude=_NOT_MESHED_OF_IMPLANTS) for implant in implants],
         "settings": settings.model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -112,7 +119,9 @@ def build_model_mesh(
     """
     host = sacrum_host(build_sacrum(anatomy)) if extent == "sacrum" else ring_host(build_pelvic_ring(anatomy))
     with stage("cement fitted, corridors measured"):
-        bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)
+        placed = place_implants(implants, host.ring)
+        bodies, measures = collect_bodies(host.sacrum, fracture, patterns, placed, host.ring)
+        host = with_implants(host, placed) if host.ring else host
     mesh = mesh_features(host, bodies, fracture_sheets(fracture), settings)
     return ModelMesh(
         points=mesh.points,
@@ -199,6 +208,7 @@ def attempt(
 ) -> Tetrahedra:
     """One run through all stages, from the bones' surface to the mended mesh."""
     seen = [*bodies, *(replace(sheet.level, level=within_sacrum(sheet.sheet.away, host)) for sheet in sheets)]
+    seen += [Feature(hold.name, hold.distance, 0) for hold in host.holds]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     if host.ring:
@@ -244,11 +254,15 @@ def label_mesh(
     """Name regions and surfaces of a finished mesh, and measure it."""
     facets = list_facets(mesh.cells)
     if joints:
+        centroids = mesh.points[mesh.cells].mean(axis=1)
         bone = joints.regions(mesh)
+        between = open_cells(centroids, host)
+        bone[between] = np.where(centroids[between, 2] > 0.0, CARTILAGE_RIGHT, CARTILAGE_LEFT)
         surfaces = ring_surfaces(mesh, facets, bone, joints.ring)
     else:
         bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
+    surfaces |= hold_surfaces(mesh, facets, host.holds, bodies)
     broken = np.isin(bone, list(REGION_NAMES))
     surfaces |= {sheet.name: sheet_facets(mesh, facets, sheet, broken) for sheet in sheets}
     regions, bone, names = name_regions(mesh, bone, host.names, bodies)

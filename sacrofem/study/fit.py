@@ -13,8 +13,9 @@ from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.bodies import fit_pattern
 from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.shapes.cement import place_needles
+from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.field import FloatArray, Shape
-from sacrofem.shapes.implant import check_corridor, implant_body, place_screws
+from sacrofem.shapes.implant import implant_body, place_screws
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 #: Spacing at which axes are looked at, mm.
