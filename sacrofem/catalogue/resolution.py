@@ -16,6 +16,7 @@ from sacrofem.catalogue.models import (
     CementPattern,
     CementVolume,
     DensityLaw,
+    DiscJoint,
     Fracture,
     Implant,
     Interface,
@@ -61,6 +62,7 @@ class ResolvedStudy:
     interface: Interface
     support: Support
     ligaments: LigamentSet | None = None
+    lumbosacral: DiscJoint | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
@@ -131,7 +133,10 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         for name in pattern.materials:
             materials[name] = library.get(Material, name, f"entry {pattern.name!r}, material")
     for implant in implants.values():
-        materials[implant.material] = library.get(Material, implant.material, f"entry {implant.name!r}, material")
+        for name in implant.materials:
+            materials[name] = library.get(Material, name, f"entry {implant.name!r}, material")
+    _require_ring(study, implants, place)
+    reaches = any(implant.reaches_l5 for implant in implants.values())
     levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
@@ -154,6 +159,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
         ligaments=_ligaments(library, study, place("ligaments")),
+        lumbosacral=library.get(DiscJoint, study.lumbosacral, place("lumbosacral")) if reaches else None,
     )
 
 
@@ -175,6 +181,22 @@ def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None
             )
         )
     return library.get(LigamentSet, name, where)
+
+
+def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> None:
+    """Refuse constructs outside the sacrum where it is modelled alone."""
+    for i, arm in enumerate(study.treatments):
+        for j, name in enumerate(arm.implants):
+            if study.extent == "sacrum" and implants[name].needs_ring:
+                raise ConfigError(
+                    explain(
+                        "The implant has parts outside the sacrum.",
+                        where=place("treatments", i, "implants", j),
+                        got=f"{name} with extent {study.extent}",
+                        allowed="implants within the sacrum, or the pelvic ring",
+                        next_step="extent: pelvic_ring",
+                    )
+                )
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:

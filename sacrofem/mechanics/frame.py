@@ -166,7 +166,7 @@ class Frame:
 
     def _local(self, beam: Beam) -> tuple[FloatArray, FloatArray]:
         length, axes = beam.axes(self.nodes)
-        turn: FloatArray = np.kron(np.eye(4), axes)
+        turn: FloatArray = np.kron(np.eye(4), axes).astype(np.float64)
         return turn, beam.local_stiffness(length)
 
     @cached_property

@@ -88,6 +88,7 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
         assembled: Stiffness of everything but the couplings between patches.
         matrix: Stiffness of the whole.
+        load_path: (owned dofs, 3) nodal forces for unit forces; None: the force is spread evenly over the endplate.
     """
 
     def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
@@ -95,6 +96,7 @@ class SacrumModel:
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
+        self.load_path: FloatArray | None = None
         source = distributed.source
         self.regions = regions_as_solved(source, active)
         self.cuts = find_cuts(source, self.regions)
@@ -207,9 +209,14 @@ class SacrumModel:
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
         for number in np.unique(local):
-            self.young.x.array[local == number] = p.young[names[int(number)]]
+            if names[int(number)] not in p.stiffened:
+                self.young.x.array[local == number] = p.young[names[int(number)]]
             self.poisson.x.array[local == number] = p.poisson[names[int(number)]]
         hosts = self.distributed.source.host_regions[self.distributed.original_cells]
+        for number in np.unique(local):
+            if (factor := p.stiffened.get(names[int(number)])) is not None:
+                within = np.flatnonzero(local == number)
+                self.young.x.array[within] = [factor * p.young[names[int(host)]] for host in hosts[within]]
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
@@ -303,6 +310,11 @@ class SacrumModel:
         return iterations, logs[-1].residual, seconds, steps
 
     def _load_vector(self, force: FloatArray) -> PETSc.Vec:
+        if self.load_path is not None:
+            vector = petsc.create_vector(self.V)
+            with vector as values:
+                values[:] = self.load_path @ force
+            return vector
         self.traction.value = np.asarray(force) / self.endplate_area
         vector = petsc.create_vector(self.V)
         petsc.assemble_vector(vector, self.load)

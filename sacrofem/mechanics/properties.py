@@ -19,6 +19,7 @@ class Properties:
         cortical_poisson_ratio: Poisson's ratio of the cortex.
         interface: Law of the fractures.
         support: Springs on the supported surfaces.
+        stiffened: Region name -> how many times as stiff as the bone it is in.
         cortical_thickness_of: Bone region name -> mm, where it differs from ``cortical_thickness``.
     """
 
@@ -30,3 +31,4 @@ class Properties:
     interface: Interface
     support: Support
     cortical_thickness_of: dict[str, float] = field(default_factory=dict)
+    stiffened: dict[str, float] = field(default_factory=dict)

@@ -39,7 +39,7 @@ def collect_bodies(
     implants: Sequence[Implant | PlacedImplant],
     ring: PelvicRing | None = None,
 ) -> tuple[list[Feature], dict[str, float]]:
-    """The bruise, pressed bone, cement, threads, screws and washers, in that order, with bits 1, 2, 4, ...
+    """The bruise, pressed bone, threads, cement, screws and washers, in that order, with bits 1, 2, 4, ...
 
     Args:
         sacrum: The bone.
@@ -72,9 +72,9 @@ def collect_bodies(
             inner = _grown(unite([level for _, _, level in fitted]), -_RIM)
             cores.append(Feature(f"cement:{pattern.name}.core", _intersection(voids, inner), 0))
     metal = [feature for implant in implants for feature in _implant_features(implant, sacrum, ring, measures)]
-    kinds = ("thread", "screw", "washer")
-    ordered = [feature for kind in kinds for feature in metal if feature.name.startswith(f"{kind}:")]
-    bodies = [*bruises, *shells, *cements, *cores, *ordered]
+    threads, screws, washers = ([f for f in metal if f.name.startswith(f"{kind}:")] for kind in ("thread", "screw", "washer"))
+    # Where several hold a cell the last counts: cement goes over thread zones, metal over cement.
+    bodies = [*bruises, *shells, *threads, *cements, *cores, *screws, *washers]
     numbered = [Feature(body.name, body.level, 1 << i, body.volume) for i, body in enumerate(bodies)]
     return numbered, measures
 

@@ -35,7 +35,7 @@ from sacrofem.mesh.host import (
     with_implants,
     within_sacrum,
 )
-from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
+from sacrofem.mesh.labels import name_regions, regions_of, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.polish import polish, rings_around
 from sacrofem.mesh.quality import radius_ratio, require_quality
@@ -281,7 +281,9 @@ def label_mesh(
         for number, name in RING_REGION_NAMES.items():
             measures[f"region_ml:{name}"] = float(volumes[bone == number].sum()) / CUBIC_MM_PER_ML
     for body in bodies:
-        volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
+        held = has_bit(mesh.references, body.bit) == 1 if body.name.startswith("bruise:") else None
+        mine = np.isin(regions, regions_of(names, body.name)) if held is None else held
+        volume = float(volumes[mine].sum()) / CUBIC_MM_PER_ML
         if volume == 0.0:
             raise GeometryError(
                 explain(

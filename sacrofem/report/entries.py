@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,15 @@ from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy
 from sacrofem.errors import ConfigError, explain
-from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.mesh.bodies import fit_pattern, place_implants
 from sacrofem.mesh.surface import Grid, contour_shape
 from sacrofem.report.scenes import COLOURS, OBLIQUE, VIEWS, look
 from sacrofem.shapes.cement import needle_ellipsoid, place_needles
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.fracture import Sheet, bruise_shape, fracture_sheets
-from sacrofem.shapes.implant import implant_body, place_screws
+from sacrofem.shapes.implant import implant_body
+from sacrofem.shapes.outside import outside_lines
+from sacrofem.shapes.pelvic_ring import PelvicRing, build_pelvic_ring
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 #: Spacing at which bone, and at which what is in it, is sampled, mm.
@@ -40,9 +43,15 @@ class Easel:
     """
 
     def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
         self.sacrum = build_sacrum(anatomy)
-        surface = contour_shape(self.sacrum.bone, self.sacrum.bounds, _BONE_SPACING)
-        self.bone = pv.PolyData.from_regular_faces(surface.points, surface.triangles)
+        self.bone = _bone(self.sacrum.bone, self.sacrum.bounds)
+
+    @cached_property
+    def ring(self) -> tuple[PelvicRing, pv.PolyData]:
+        """The whole pelvis and its surface, which implants are seated on."""
+        ring = build_pelvic_ring(self.anatomy)
+        return ring, _bone(ring.solid, ring.bounds)
 
     def draw(self, entry: Entry, path: Path) -> None:
         """Draw an entry from the front and from behind (a fracture: obliquely from the right).
@@ -55,13 +64,15 @@ class Easel:
             ConfigError: the entry is of a kind that has no shape.
             GeometryError: the entry does not fit into the bone.
         """
-        pieces: list[Piece] = [(self.bone, COLOURS["bone"], 1.0 if isinstance(entry, Anatomy) else 0.3)]
+        in_ring = isinstance(entry, Implant) and self.anatomy.hip is not None
+        bone = self.ring[1] if in_ring else self.bone
+        pieces: list[Piece] = [(bone, COLOURS["bone"], 1.0 if isinstance(entry, Anatomy) else 0.3)]
         if isinstance(entry, Fracture):
             pieces += draw_fracture(entry, self.sacrum)
         elif isinstance(entry, CementPattern):
             pieces += draw_pattern(entry, self.sacrum)
         elif isinstance(entry, Implant):
-            pieces += draw_implant(entry, self.sacrum)
+            pieces += draw_implant(entry, self.ring[0] if in_ring else None)
         elif not isinstance(entry, Anatomy):
             raise ConfigError(
                 explain(
@@ -80,7 +91,7 @@ class Easel:
             for piece, colour, opacity in pieces:
                 plotter.add_mesh(piece.copy(), color=colour, opacity=opacity)
             plotter.add_text(title, font_size=7)
-            look(plotter, np.asarray(self.bone.points), direction)
+            look(plotter, np.asarray(bone.points), direction)
         pixels = plotter.screenshot(None, return_img=True)
         plotter.close()
         # Few colours: the gallery stays small enough to be kept with the code.
@@ -110,11 +121,26 @@ def draw_pattern(pattern: CementPattern, sacrum: Sacrum) -> list[Piece]:
     return pieces
 
 
-def draw_implant(implant: Implant, sacrum: Sacrum) -> list[Piece]:
-    """Screws at their whole length, also where the isolated bone ends."""
-    ends = np.array([end for screw in place_screws(implant) for end in (screw.entry, screw.tip)])
-    reach = max(screw.diameter for screw in implant.screws) + 8.0
-    return [(_contour(implant_body(implant), (ends.min(axis=0) - reach, ends.max(axis=0) + reach)), COLOURS["screw"], 1.0)]
+def draw_implant(implant: Implant, ring: PelvicRing | None) -> list[Piece]:
+    """Screws with their washers, and rods and plates as tubes; as given, at their whole length, where there is no ring."""
+    placed = place_implants([implant], ring)[0]
+    lines = outside_lines(placed) if ring else []
+    pieces: list[Piece] = [
+        (pv.lines_from_points(line.points).tube(radius=line.radius), COLOURS["rod" if line.kind == "rod" else "plate"], 1.0)
+        for line in lines
+    ]
+    if placed.screws:
+        ends = np.array([end for screw in placed.screws for end in (screw.entry, screw.tip)])
+        reach = max(screw.diameter for screw in implant.screws) + 8.0
+        pieces.append(
+            (_contour(implant_body(placed), (ends.min(axis=0) - reach, ends.max(axis=0) + reach)), COLOURS["screw"], 1.0)
+        )
+    return pieces
+
+
+def _bone(shape: Shape, bounds: tuple[FloatArray, FloatArray]) -> pv.PolyData:
+    surface = contour_shape(shape, bounds, _BONE_SPACING)
+    return pv.PolyData.from_regular_faces(surface.points, surface.triangles)
 
 
 def _sheet(sheet: Sheet, sacrum: Sacrum) -> pv.PolyData:

@@ -11,6 +11,7 @@ from sacrofem.catalogue.implant import Implant
 from sacrofem.errors import GeometryError, explain
 from sacrofem.shapes.field import BoolArray, FloatArray, Shape
 from sacrofem.shapes.implant import PlacedImplant, ScrewShape, open_stretches, place_screws, seat_implant
+from sacrofem.shapes.outside import require_clear_rods
 from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import Sacrum
 
@@ -106,7 +107,8 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         Screw name -> its corridor.
 
     Raises:
-        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring.
+        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring; or a rod runs
+            through bone.
     """
     entry = implant.entry if isinstance(implant, PlacedImplant) else implant
     if isinstance(host, Sacrum):
@@ -123,6 +125,7 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         found = {screw.name: measure_corridor(screw, host.bone, host.openings) for screw in place_screws(entry)}
     else:
         placed = implant if isinstance(implant, PlacedImplant) else seat_implant(implant, host.solid)
+        require_clear_rods(placed, host.solid)
         found = {screw.name: _measure_in_ring(screw, host) for screw in placed.screws}
     openings = (host if isinstance(host, Sacrum) else host.sacrum).openings
     for name, corridor in found.items():

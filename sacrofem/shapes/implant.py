@@ -12,6 +12,8 @@ from sacrofem.shapes.field import FloatArray, Shape, unite
 
 #: Sampling along an axis, mm, and how far beyond the given ends the bone's surface is looked for.
 _STEP, _REACH = 0.25, 45.0
+#: Where the bone's surface is oblique a washer reaches so many of its diameters below its head; no deeper, for the joint is near.
+_SINK = 0.6
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class ScrewShape:
             ends.append((self.tip, -self.outward))
         discs = []
         for end, out in ends:
-            inner = end - 2.0 * washer.diameter * out if sunk else end
+            inner = end - _SINK * washer.diameter * out if sunk else end
             outer = end + washer.diameter * out if sunk else end + washer.thickness * out
             discs.append(Cylinder(inner, outer, washer.diameter / 2))
         return discs

@@ -14,6 +14,7 @@ from sacrofem import interruption
 from sacrofem.catalogue.models import Load
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
+from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.ligaments import couple_ligaments
 from sacrofem.mechanics.model import SacrumModel, Solution
@@ -22,6 +23,7 @@ from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
 from sacrofem.results.metrics import measure_case
+from sacrofem.results.micromotion import Measure
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -55,9 +57,14 @@ def solve_arm(
     """
     treatment = cases[0].treatment
     model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    couplings = []
     if study.ligaments is not None:
         springs = place_ligaments(study.ligaments, study.anatomy)
-        model.couple([couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only)])
+        couplings.append(couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only))
+    implants = [study.implants[name] for name in treatment.implants]
+    construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
+    attached = attach(model, construct) if construct else None
+    model.couple([*couplings, attached.coupling()] if attached else couplings)
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
@@ -69,7 +76,9 @@ def solve_arm(
         force = newtons(case.load, study.study.body_weight)
         solution = model.solve(force)
         fields = gather_fields(model, solution.displacement)
-        records[case.name] = on_root(model.comm, partial(_keep, case, fields, solution, force, masks, mesh, archive))
+        members = attached.measure(solution.displacement.x.petsc_vec, force) if attached else []
+        keep = partial(_keep, case, fields, solution, force, masks, mesh, archive, members)
+        records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
         interruption.check()
@@ -90,6 +99,7 @@ def _keep(
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
+    members: list[Measure],
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -99,6 +109,7 @@ def _keep(
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
+    measures += [(whole, measure) for measure in members]
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure)
         for fracture, measure in measures
