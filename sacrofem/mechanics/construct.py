@@ -205,9 +205,12 @@ def _joint_stiffness(mesh: ModelMesh, disc: DiscJoint) -> FloatArray:
     """(6, 6) stiffness of the lumbosacral joint, from the axes of the endplate (forward, up, right) to frame G."""
     triangles = mesh.surfaces[_ENDPLATE]
     up = np.einsum("i,ij->j", facet_areas(mesh.points, triangles), facet_geometry(mesh.points, triangles)[1])
-    up *= [1.0, 1.0, 0.0]
     up /= np.linalg.norm(up)
-    axes = np.array([[up[1], -up[0], 0.0], up, [0.0, 0.0, 1.0]])
+    # The transverse axis, unless the endplate lies across it.
+    right = np.eye(3)[2 if abs(up[2]) < 0.7 else 0]
+    right = right - (right @ up) * up
+    right /= np.linalg.norm(right)
+    axes = np.array([np.cross(up, right), up, right])
     local = [disc.anterior_shear, disc.compression, disc.lateral_shear, disc.lateral_bending, disc.torsion, disc.flexion]
     turn = np.kron(np.eye(2), axes)
     stiffness: FloatArray = turn.T @ np.diag(local) @ turn

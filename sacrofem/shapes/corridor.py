@@ -107,8 +107,8 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         Screw name -> its corridor.
 
     Raises:
-        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring; or a rod runs
-            through bone.
+        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring, or a
+            rod runs through bone.
     """
     entry = implant.entry if isinstance(implant, PlacedImplant) else implant
     if isinstance(host, Sacrum):

@@ -40,8 +40,9 @@ def outside_lines(placed: PlacedImplant) -> list[Line]:
         if screw.name in held:
             places[screw.name] = screw.entry + screw.screw.neck * screw.outward
             lines.append(Line(screw.name, "neck", np.array([screw.entry, places[screw.name]]), screw.screw.diameter / 2))
-    for rod in placed.entry.rods:
-        lines.append(Line(rod.name, "rod", np.array([places[name] for name in rod.through]), rod.diameter / 2))
+    lines += [
+        Line(rod.name, "rod", np.array([places[name] for name in rod.through]), rod.diameter / 2) for rod in placed.entry.rods
+    ]
     for plate in placed.entry.plates:
         holes = [hole for hole in placed.holes if hole.plate is plate]
         axis = np.array([hole.near + 0.5 * plate.thickness * hole.outward for hole in holes])

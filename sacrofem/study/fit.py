@@ -57,9 +57,8 @@ def require_fit(study: ResolvedStudy) -> None:
 
 def _require_apart(arm: Treatment, first: PlacedImplant, second: PlacedImplant, bone: Shape) -> None:
     if first.screws and second.screws:
-        _refuse(
-            arm, "Two implants cross.", first.entry.name, second.entry.name, implant_body(second), _in_bone(_skins(first), bone)
-        )
+        skins = _in_bone(_skins(first), bone)
+        _refuse(arm, "Two implants cross.", first.entry.name, second.entry.name, implant_body(second), skins)
 
 
 def _require_clear(arm: Treatment, pattern: CementPattern, implants: Sequence[PlacedImplant], sacrum: Sacrum) -> None:
