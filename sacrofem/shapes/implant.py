@@ -80,20 +80,24 @@ class ScrewShape:
     @property
     def cylinders(self) -> tuple[Cylinder, ...]:
         """Thread and shaft with their outer diameters; the first reaches from the tip."""
-        return self._pieces(self.screw.diameter)
+        return self._pieces(self.screw.diameter, 0.0)
 
     @property
     def metal(self) -> tuple[Cylinder, ...]:
         """What is solid metal: the core of the thread, and the shaft."""
-        return self._pieces(self.screw.core_diameter or self.screw.diameter)
+        return self._pieces(self.screw.core_diameter or self.screw.diameter, self._beyond)
 
     @property
     def thread(self) -> Cylinder | None:
         """The threaded part with its core, where the core is told from it."""
-        return self.cylinders[0] if self.screw.core_diameter else None
+        return self._pieces(self.screw.diameter, self._beyond)[0] if self.screw.core_diameter else None
 
-    def _pieces(self, diameter: float) -> tuple[Cylinder, ...]:
-        beyond = self.screw.diameter if self.seated else 0.0
+    @property
+    def _beyond(self) -> float:
+        """How far metal is drawn beyond the surface."""
+        return self.screw.diameter if self.seated else 0.0
+
+    def _pieces(self, diameter: float, beyond: float) -> tuple[Cylinder, ...]:
         head = self.entry + beyond * self.outward
         tip = self.tip - (beyond if self.screw.through else 0.0) * self.outward
         if self.screw.thread_length is None or self.screw.shaft_diameter is None:
