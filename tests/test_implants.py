@@ -114,6 +114,12 @@ def test_a_screw_without_a_corridor_is_refused_by_name_and_place(name: str, chan
         check_corridor(moved(implant(name), **change), ring())
 
 
+def test_two_screws_of_one_construct_that_cross_are_refused_naming_both_and_the_place() -> None:
+    given = implant("iliosacral_s1_two_right")
+    with pytest.raises(GeometryError, match=r"(?s)cross.*'iliosacral_s1_two_right', screws 'ventral' and 'dorsal', at \(.* mm"):
+        check_corridor(moved(given, entry=(-19.0, -10.5, 70.0)), ring())
+
+
 def test_a_rod_through_bone_is_refused_by_name_and_place() -> None:
     given = implant("transiliac_internal_fixator")
     low = Anchor(name="low", at=(-45.0, -10.0, 0.0))

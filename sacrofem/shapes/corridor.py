@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -107,8 +108,8 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         Screw name -> its corridor.
 
     Raises:
-        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring, or a
-            rod runs through bone.
+        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring, a rod
+            runs through bone, or two of its screws cross.
     """
     entry = implant.entry if isinstance(implant, PlacedImplant) else implant
     if isinstance(host, Sacrum):
@@ -122,12 +123,15 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
                     next_step="study it with `extent: pelvic_ring`",
                 )
             )
-        found = {screw.name: measure_corridor(screw, host.bone, host.openings) for screw in place_screws(entry)}
+        screws = place_screws(entry)
+        found = {screw.name: measure_corridor(screw, host.bone, host.openings) for screw in screws}
     else:
         placed = implant if isinstance(implant, PlacedImplant) else seat_implant(implant, host.solid)
+        screws = list(placed.screws)
         require_clear_rods(placed, host.solid)
         found = {screw.name: _measure_in_ring(screw, host) for screw in placed.screws}
     openings = (host if isinstance(host, Sacrum) else host.sacrum).openings
+    _require_apart(entry, screws)
     for name, corridor in found.items():
         _require_bone(entry, name, corridor, openings)
     return found
@@ -151,6 +155,25 @@ def _measure_in_ring(screw: ScrewShape, ring: PelvicRing) -> Corridor:
     corridor = measure_corridor(screw, bone, ring.sacrum.openings, at_joint)
     gap = sum(float(np.linalg.norm(end - start)) for start, end in open_stretches(screw, ring.solid))
     return Corridor(corridor.cortex, corridor.openings, corridor.place, corridor.inside, gap)
+
+
+def _require_apart(implant: Implant, screws: Sequence[ScrewShape]) -> None:
+    """Refuse screws of one implant that cross."""
+    for first, second in combinations(screws, 2):
+        depth = np.arange(0.0, first.length, _STEP)
+        axis = first.entry - depth[:, None] * first.outward
+        away = np.minimum.reduce([piece.distance(axis) for piece in second.cylinders]) - first.radius(depth)
+        worst = int(np.argmin(away))
+        if away[worst] < 0.0:
+            raise GeometryError(
+                explain(
+                    "Two screws of one implant cross.",
+                    where=f"implant {implant.name!r}, screws {first.name!r} and {second.name!r}, at ({_format(axis[worst])}) mm",
+                    got=f"{-away[worst]:.1f} mm of one in the other",
+                    allowed="screws apart from each other",
+                    next_step="move `entry` or `tip` of one of them",
+                )
+            )
 
 
 def _require_bone(implant: Implant, name: str, corridor: Corridor, openings: Shape) -> None:
