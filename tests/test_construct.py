@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 # isort: split
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 from mpi4py import MPI
 
 from sacrofem.mechanics.construct import build_construct
+from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.model import SacrumModel
+from tests.blocks import block
 from tests.constructed_blocks import FORCE, IMPLANT, METAL, held_block, hold, joint
+from tests.solved_block import YOUNG, properties
 from tests.test_mpi import run_on_ranks
 
 METALS = {"metal": METAL}
@@ -53,6 +58,18 @@ def test_a_stress_in_the_rod_follows_from_the_share_it_carries() -> None:
     straight = abs(FORCE[0]) / (np.pi * 2.5**2)
     assert found["member_stress_max:imp.low"] > straight
     assert set(found) == {"member_stress_max:imp.low", "member_stress_max:imp.rod", "load_share_rods"}
+
+
+def test_a_thread_zone_is_as_many_times_as_stiff_as_the_bone_it_is_in_and_does_not_weld() -> None:
+    mesh = block(bridge=0.4)
+    mesh = replace(mesh, region_names={1: "body", 10: "thread:imp"})
+    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset({"thread:imp"}), 1)
+    given = properties()
+    model.set_properties(replace(given, poisson={**given.poisson, "thread:imp": 0.3}, stiffened={"thread:imp": 1.25}))
+    local = model.regions[model.distributed.original_cells]
+    assert model.young.x.array[local == 10] == pytest.approx(1.25 * YOUNG)
+    assert model.young.x.array[local == 1] == pytest.approx(YOUNG)
+    assert not model.cuts["gap"].welded.any()
 
 
 @pytest.mark.parametrize("order", [1, 2])

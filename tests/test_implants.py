@@ -16,6 +16,8 @@ from sacrofem.mesh.build import build_model_mesh
 from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.implant import PlacedImplant, seat_implant
 from sacrofem.shapes.pelvic_ring import PelvicRing, build_pelvic_ring
+from sacrofem.study.cases import active_regions
+from sacrofem.study.properties import case_properties
 
 LIBRARY = Library.standard()
 NAMES = [entry.name for entry in LIBRARY.entries() if isinstance(entry, Implant)]
@@ -143,6 +145,27 @@ def test_a_construct_of_the_ring_is_refused_for_the_sacrum_alone() -> None:
     )
     with pytest.raises(ConfigError, match=r"(?s)spinopelvic with extent sacrum.*pelvic_ring"):
         resolve_study(study, LIBRARY)
+
+
+def test_metal_is_metal_and_a_thread_zone_is_bone_with_a_fifth_of_metal() -> None:
+    """Reuss: 1 / (1 - 0.2) times the bone."""
+    study = Study(
+        name="small",
+        title="",
+        source="",
+        fracture="denis1_right",
+        treatments=(Treatment(name="untreated"), Treatment(name="screw", implants=("iliosacral_s1_right",))),
+        bmd_levels=("severe",),
+        loads=("standing",),
+        density_law="dalstra1993",
+        interface="linear",
+        support="sacroiliac_cartilage",
+    )
+    resolved = resolve_study(study, LIBRARY)
+    found = case_properties(resolved, resolved.levels[0])
+    assert found.young["screw:iliosacral_s1_right"] == found.young["washer:iliosacral_s1_right"] == 110_000.0
+    assert found.stiffened == {"thread:iliosacral_s1_right": pytest.approx(1.25)}
+    assert {f"{part}:iliosacral_s1_right" for part in ("thread", "screw", "washer")} == active_regions(study.treatments[1])
 
 
 @pytest.mark.parametrize(
