@@ -15,6 +15,7 @@ from sacrofem.catalogue.joint import DiscJoint
 from sacrofem.catalogue.models import Material
 from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mesh.facets import facet_geometry
 from sacrofem.mesh.model import ModelMesh
@@ -72,7 +73,7 @@ def hold(comm: MPI.Comm, order: int, stiffness: float | None) -> Held:
     model.set_properties(properties())
     model.assemble()
     solution = model.solve(FORCE)
-    found = attached.measure(solution.displacement.x.petsc_vec, FORCE) if attached else []
+    found = attached.measure(solution.displacement.x.petsc_vec, endplate_force(FORCE)) if attached else []
     return Held(solution, {name: value for name, value, _ in found})
 
 

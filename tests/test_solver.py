@@ -11,6 +11,7 @@ from petsc4py import PETSc
 
 from sacrofem.errors import SolveError
 from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.solver import multigrid
 from sacrofem.solver.diagnosis import explain_failure
@@ -42,7 +43,7 @@ def quadratic() -> SacrumModel:
 
 
 def load_of(model: SacrumModel) -> PETSc.Vec:
-    return model._load_vector(np.array([10.0, -30.0, -100.0]))
+    return model.loading.vector(endplate_force(np.array([10.0, -30.0, -100.0])))
 
 
 def solve_directly(model: SacrumModel, load: PETSc.Vec, exact: PETSc.Vec) -> None:

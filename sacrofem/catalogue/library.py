@@ -91,6 +91,10 @@ class Library:
             found.setdefault(_kind(entry), entry)
         return list(found.values())
 
+    def named_or_none(self, name: str) -> list[Entry]:
+        """The entries of any kind with a name; none where there are none."""
+        return self.named(name) if name in self._files else []
+
     def get[Kind: Entry](self, model: type[Kind], name: str, where: str = "a call of Library.get") -> Kind:
         """The entry of a kind with a name; see :meth:`find`."""
         entry = self.find(model, name, where).entry

@@ -9,24 +9,33 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sacrofem.catalogue.density import calibrate_level, dose_level
 from sacrofem.catalogue.library import Library
+from sacrofem.catalogue.load_rules import require_fitting_load
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
+    Calibration,
     CementPattern,
     CementVolume,
+    Cortex,
     DensityLaw,
     DiscJoint,
+    DosedLevel,
+    DrugCourse,
     Fracture,
     Implant,
     Interface,
     LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
 )
 from sacrofem.catalogue.reading import EntryFile, format_field, load_entry
+from sacrofem.catalogue.storage import loads_from_storage
 from sacrofem.errors import ConfigError, explain
 
 #: Set of ligaments of a ring whose study names none.
@@ -59,9 +68,11 @@ class ResolvedStudy:
     levels: tuple[BmdLevel, ...]
     loads: tuple[Load, ...]
     density_law: DensityLaw
+    cortex: Cortex | None
     interface: Interface
     support: Support
-    ligaments: LigamentSet | None = None
+    ligaments: LigamentSet | None
+    musculatures: dict[str, Musculature]
     lumbosacral: DiscJoint | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,8 +129,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         return file.place(path) if file else f"study {study.name!r}, {format_field(path)}"
 
     _refuse_repeats([arm.name for arm in study.treatments], "treatments", place)
-    for name in ("bmd_levels", "loads"):
-        _refuse_repeats(getattr(study, name), name, place)
+    _refuse_repeats(study.level_names, "bmd_levels", place)
+    _refuse_repeats(study.loads, "loads", place)
     patterns: dict[str, CementPattern] = {}
     implants: dict[str, Implant] = {}
     materials: dict[str, Material] = {}
@@ -137,7 +148,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             materials[name] = library.get(Material, name, f"entry {implant.name!r}, material")
     _require_ring(study, implants, place)
     reaches = any(implant.reaches_l5 for implant in implants.values())
-    levels = tuple(library.get(BmdLevel, n, place("bmd_levels", i)) for i, n in enumerate(study.bmd_levels))
+    levels = tuple(_level(library, item, place("bmd_levels", i)) for i, item in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
             name = getattr(study, field)
@@ -146,6 +157,11 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             _require_hip_density(level, place("bmd_levels", i))
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
+    loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
+    _refuse_repeats([load.name for load in loads], "loads", place)
+    for load in loads:
+        require_fitting_load(load, study.extent, support, place("loads"))
+    musculatures = {load.posture.musculature for load in loads if load.posture is not None}
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
@@ -154,12 +170,14 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         implants=implants,
         materials=materials,
         levels=levels,
-        loads=tuple(library.get(Load, n, place("loads", i)) for i, n in enumerate(study.loads)),
+        loads=loads,
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
+        cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
         support=support,
         ligaments=_ligaments(library, study, place("ligaments")),
         lumbosacral=library.get(DiscJoint, study.lumbosacral, place("lumbosacral")) if reaches else None,
+        musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
 
 
@@ -199,6 +217,15 @@ def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> Non
                 )
 
 
+def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
+    """The load of a name, or the loads of the frames that a storage map of this name holds."""
+    if any(isinstance(entry, StorageMap) for entry in library.named_or_none(name)):
+        file = library.find(StorageMap, name, where)
+        assert isinstance(file.entry, StorageMap)
+        return tuple(loads_from_storage(file.entry, file.path.parent))
+    return (library.get(Load, name, where),)
+
+
 def _require_hip_density(level: BmdLevel, where: str) -> None:
     missing = [region for region in ("hip", "posterior_ilium") if region not in level.bmd]
     if missing:
@@ -225,6 +252,17 @@ def _require_fitting_support(study: Study, support: Support, where: str) -> None
                 next_step="support: ball_and_socket" if "acetabulum" in wanted else "support: sacroiliac_cartilage",
             )
         )
+
+
+def _level(library: Library, item: str | DosedLevel, where: str) -> BmdLevel:
+    """A BMD level by name, in mg/cm^3, after the drug course that the study gives it."""
+    level = library.get(BmdLevel, item if isinstance(item, str) else item.level, where)
+    if level.calibration is not None:
+        calibration = library.get(Calibration, level.calibration, f"entry {level.name!r}, calibration")
+        level = calibrate_level(level, calibration)
+    if isinstance(item, str):
+        return level
+    return dose_level(level, library.get(DrugCourse, item.drug, where), item.response, item.name)
 
 
 def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPattern:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
 
+from sacrofem.catalogue.bmd import DosedLevel
 from sacrofem.catalogue.cement import CementVolume
 from sacrofem.catalogue.entry import Entry, Part
 
@@ -53,9 +54,10 @@ class Study(Entry):
         anatomy: Anatomy entry.
         fracture: Fracture entry.
         treatments: The arms; one without cement and implants is the reference.
-        bmd_levels: BMD levels.
+        bmd_levels: BMD levels, by name or as ``{level: <name>, drug: <drug course>}``.
         loads: Load cases.
         density_law: Law that turns BMD into a modulus.
+        cortex: Cortex entry, for a transversely isotropic cortex; null: isotropic, by the BMD level.
         interface: Law of the fracture.
         support: Springs that hold the model.
         extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
@@ -65,6 +67,8 @@ class Study(Entry):
         lumbosacral: Joint between L5 and S1, where an implant reaches L5 (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
+        motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
+            and case (linear interfaces).
         mesh: Mesh sizes.
         shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
             ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
@@ -74,9 +78,10 @@ class Study(Entry):
     anatomy: str = "female_elderly"
     fracture: str
     treatments: tuple[Treatment, ...] = Field(min_length=1)
-    bmd_levels: tuple[str, ...] = Field(min_length=1)
+    bmd_levels: tuple[str | DosedLevel, ...] = Field(min_length=1)
     loads: tuple[str, ...] = Field(min_length=1)
     density_law: str
+    cortex: str | None = None
     interface: str
     support: str
     extent: Extent = "sacrum"
@@ -86,8 +91,14 @@ class Study(Entry):
     lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
+    motion_errors: bool = False
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """Names of its BMD levels, those after a drug under a name of their own."""
+        return tuple(item if isinstance(item, str) else item.name for item in self.bmd_levels)
 
     @property
     def reference(self) -> str | None:

@@ -23,8 +23,8 @@ class Balance:
     Attributes:
         reactions: Supported surface -> (3,) force on its springs, N.
         reaction: (3,) their sum, N.
-        imbalance: |applied force - reaction| / |applied force|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+        imbalance: |applied force - reaction| / sum of |applied forces|.
+        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
     """
 
     reactions: dict[str, tuple[float, float, float]]
@@ -34,7 +34,12 @@ class Balance:
 
 
 def measure_balance(
-    supports: SupportSprings, integrate: Callable[[Form], float], u: fem.Function, force: FloatArray, moment: FloatArray
+    supports: SupportSprings,
+    integrate: Callable[[Form], float],
+    u: fem.Function,
+    force: FloatArray,
+    moment: FloatArray,
+    size: float,
 ) -> Balance:
     """Integrate the springs' tractions and compare them with the load; collective.
 
@@ -44,6 +49,7 @@ def measure_balance(
         u: Displacement, mm.
         force: (3,) applied, N.
         moment: (3,) applied about the origin, N mm.
+        size: Sum of the sizes of all applied forces, N; 0 for a moment alone, which counts as its pair of forces 100 mm apart.
     """
     x = ufl.SpatialCoordinate(u.function_space.mesh)
     reactions, turning = {}, np.zeros(3)
@@ -53,7 +59,7 @@ def measure_balance(
         reactions[name] = (pull[0], pull[1], pull[2])
         turning += [integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
     total = np.sum(list(reactions.values()), axis=0)
-    size = float(np.linalg.norm(force))
+    size = size or float(np.linalg.norm(moment)) / 100.0
     return Balance(
         reactions,
         (float(total[0]), float(total[1]), float(total[2])),

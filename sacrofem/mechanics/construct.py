@@ -15,8 +15,10 @@ from scipy.sparse import csr_array
 from sacrofem.catalogue.implant import Implant, Plate
 from sacrofem.catalogue.joint import DiscJoint
 from sacrofem.catalogue.models import Material
+from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.coupling import Coupling
 from sacrofem.mechanics.frame import DOFS, Beam, Frame, Section, flat_section, round_section
+from sacrofem.mechanics.loading import Loading
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.patches import Patch
 from sacrofem.mesh.facets import facet_areas, facet_geometry
@@ -46,23 +48,24 @@ class Construct:
     joint: FloatArray | None = None
 
     def passed_on(self) -> FloatArray | None:
-        """(6 patches, 3) forces on the patches for unit forces on the vertebra; None where it is not reached."""
-        return None if self.l5 is None else self.frame.passed_on(self.l5)[:, :3]
+        """(6 patches, 6) forces on the patches for unit forces and moments on the vertebra; None where it is not reached."""
+        return None if self.l5 is None else self.frame.passed_on(self.l5)
 
-    def measure(self, held: FloatArray, force: FloatArray) -> list[tuple[str, float, str]]:
+    def measure(self, held: FloatArray, wrench: FloatArray) -> list[tuple[str, float, str]]:
         """Stress in every member, and the share of the load that rods carry past the lumbosacral joint.
 
         Args:
             held: (6 patches,) motions of the patches.
-            force: (3,) load of the case, N.
+            wrench: (6,) force (N) and moment (N mm) of the case on the vertebra, about the centre of the endplate.
 
         Returns:
             (metric, value, unit).
         """
-        loads = {} if self.l5 is None else {self.l5: np.r_[force, 0.0, 0.0, 0.0]}
+        loads = {} if self.l5 is None else {self.l5: wrench}
+        force = wrench[:3]
         motion = self.frame.motion(held, loads)
         found = [(f"member_stress_max:{name}", stress, "MPa") for name, stress in self.frame.stresses(motion).items()]
-        if self.l5 is not None and self.joint is not None:
+        if self.l5 is not None and self.joint is not None and force.any():
             endplate = self.frame.held[[patch.name for patch in self.patches].index(_ENDPLATE)]
             through_disc = self.joint @ (motion[self.l5] - motion[endplate])
             found.append(("load_share_rods", 1.0 - float(through_disc[:3] @ force / (force @ force)), "1"))
@@ -133,22 +136,24 @@ class AttachedConstruct:
     Attributes:
         construct: The construct.
         rows: (6 patches, owned dofs) motions of its patches.
+        loading: The model's loading.
     """
 
     construct: Construct
     rows: csr_array
+    loading: Loading
 
     def coupling(self) -> Coupling:
         """What it adds to the model's stiffness."""
         return Coupling("rods and plates", self.rows, self.construct.frame.condensed, stiff=True)
 
-    def measure(self, displacement: PETSc.Vec, force: FloatArray) -> list[tuple[str, float, str]]:
+    def measure(self, displacement: PETSc.Vec, parts: Sequence[LoadPart]) -> list[tuple[str, float, str]]:
         """See :meth:`Construct.measure`; collective."""
         own = self.rows @ displacement.getArray(readonly=True)
         held = np.empty_like(own)
         comm: MPI.Comm = displacement.comm.tompi4py()
         comm.Allreduce(own, held)
-        return self.construct.measure(held, force)
+        return self.construct.measure(held, self.loading.wrench(parts, _ENDPLATE))
 
 
 def attach(model: SacrumModel, construct: Construct) -> AttachedConstruct:
@@ -156,9 +161,10 @@ def attach(model: SacrumModel, construct: Construct) -> AttachedConstruct:
 
     The model's couplings are not touched: :meth:`AttachedConstruct.coupling` is for ``model.couple``.
     """
-    attached = AttachedConstruct(construct, model.patch_motions(construct.patches).rows)
+    attached = AttachedConstruct(construct, model.patch_motions(construct.patches).rows, model.loading)
     passed = construct.passed_on()
-    model.load_path = None if passed is None else attached.rows.T @ passed
+    if passed is not None:
+        model.loading.paths[_ENDPLATE] = attached.rows.T @ passed
     return attached
 
 

@@ -13,12 +13,15 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
+from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
@@ -32,8 +35,10 @@ logger = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CORTEX, _ENDPLATE, _SUPPORT, _FRACTURE = 1, 2, 10, 100
+_CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
+#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
+_MOST_UNITS = 3
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Solution:
         work: Work of the load, N mm.
         energy: Elastic energy, N mm; half the work for a linear model.
         reaction: (3,) force on the supports, N.
-        imbalance: |applied force - reaction| / |applied force|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+        imbalance: |applied force - reaction| / sum of |applied forces|.
+        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
         tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
@@ -88,7 +93,6 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
         assembled: Stiffness of everything but the couplings between patches.
         matrix: Stiffness of the whole.
-        load_path: (owned dofs, 3) nodal forces for unit forces; None: the force is spread evenly over the endplate.
     """
 
     def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
@@ -96,7 +100,6 @@ class SacrumModel:
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
-        self.load_path: FloatArray | None = None
         source = distributed.source
         self.regions = regions_as_solved(source, active)
         self.cuts = find_cuts(source, self.regions)
@@ -132,31 +135,28 @@ class SacrumModel:
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
-                _ENDPLATE: surfaces["endplate"],
                 **{_SUPPORT + i: facets for i, facets in enumerate(held.values())},
             },
             {"quadrature_degree": 2 * self.order},
         )
-        self.cortex, self.endplate = outer(_CORTEX), outer(_ENDPLATE)
+        self.cortex = outer(_CORTEX)
         measures = {name: outer(_SUPPORT + i) for i, name in enumerate(held)}
         self.supports = SupportSprings(self.domain, self.distributed.source, measures, self.integrate)
         tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
         self.fracture = self._measure("dS", tags, fracture_rule)
         names = (
-            "cortical_modulus",
-            "cortical_poisson",
             "interface_normal",
             "interface_tangential",
             "open_fraction",
         )
         self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
+        self.membrane = CortexMembrane(self.domain)
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.assembled = petsc.create_matrix(self.stiffness)
         self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
         self.couple([])
-        self.traction = fem.Constant(self.domain, np.zeros(3))
-        self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
+        self.loading = Loading(self.V, self.distributed, self.order)
         self._unit = fem.Constant(self.domain, 1.0)
         if tags:
             trial, direction = self.trial, self.direction
@@ -166,16 +166,11 @@ class SacrumModel:
             closed = ufl.conditional(self._is_closed(self.state), 1.0, 0.0)
             shares = closed, self._unit("+")
             self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
-        self.endplate_area = self.integrate(self._unit * self.endplate)
-        place = ufl.SpatialCoordinate(self.domain)
-        self.endplate_centre: FloatArray = np.array([self.integrate(place[i] * self.endplate) for i in range(3)])
-        self.endplate_centre /= self.endplate_area or 1.0
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
-        c = self.constants
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         form = forms.bulk_form(u, v, self.young, self.poisson, dx)
-        form += forms.cortex_form(u, v, self.thickness, c["cortical_modulus"], c["cortical_poisson"], self.cortex)
+        form += self.membrane.form(u, v, self.thickness, self.cortex)
         form += self.supports.form(u, v)
         return form + self._interface(self.state, u, v)
 
@@ -220,8 +215,7 @@ class SacrumModel:
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
-        c["cortical_modulus"].value = p.cortical_modulus
-        c["cortical_poisson"].value = p.cortical_poisson_ratio
+        self.membrane.set(p.cortex)
         self.supports.set(p.support)
         c["interface_normal"].value = p.interface.normal_stiffness
         c["interface_tangential"].value = p.interface.tangential_stiffness
@@ -249,23 +243,25 @@ class SacrumModel:
         self.assembled.assemble()
         if renew:
             self.solver.set_up()
-        self._unit_solutions: dict[int, fem.Function] = {}
+        self._unit_solutions: dict[UnitKey, fem.Function] = {}
 
-    def solve(self, force: FloatArray) -> Solution:
-        """Solve for a force spread evenly over the S1 endplate.
+    def solve(self, load: FloatArray | Sequence[LoadPart]) -> Solution:
+        """Solve for one load.
 
         Args:
-            force: (3,) N, frame G.
+            load: (3,) N, frame G, spread evenly over the S1 endplate; or the parts of a load.
 
         Raises:
+            ModelError: a part has no surface to act on, or a force does not press into its socket.
             SolveError: the linear solve or the search for the open and closed parts did not converge.
         """
-        vector = self._load_vector(force)
+        parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
+        vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
         if self.coupled.one_sided:
             iterations, residual, seconds, steps = self._find_taut(vector, displacement)
         elif self.linear:
-            iterations, residual, seconds, steps = self._superpose(np.asarray(force), vector, displacement)
+            iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
         else:
             log = solve_contact(self, vector)
             iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
@@ -275,8 +271,7 @@ class SacrumModel:
         self.assembled.mult(displacement.x.petsc_vec, product)
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
         energy = 0.5 * float(product.dot(displacement.x.petsc_vec)) + self.coupled.energy(stretch)
-        moment = np.cross(self.endplate_centre, force)
-        balance = measure_balance(self.supports, self.integrate, displacement, np.asarray(force), moment)
+        balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
         return Solution(
             displacement,
             iterations,
@@ -309,28 +304,24 @@ class SacrumModel:
         iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
         return iterations, logs[-1].residual, seconds, steps
 
-    def _load_vector(self, force: FloatArray) -> PETSc.Vec:
-        if self.load_path is not None:
-            vector = petsc.create_vector(self.V)
-            with vector as values:
-                values[:] = self.load_path @ force
-            return vector
-        self.traction.value = np.asarray(force) / self.endplate_area
-        vector = petsc.create_vector(self.V)
-        petsc.assemble_vector(vector, self.load)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        return vector
-
-    def _superpose(self, force: FloatArray, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """A linear model needs one solve for each direction of force, whatever the number of loads."""
+    def _superpose(
+        self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
+    ) -> tuple[int, float, float, int]:
+        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole."""
+        factors = self.loading.split(parts)
+        missing = [key for key in factors or () if key not in self._unit_solutions]
+        if factors is None or len(missing) > _MOST_UNITS:
+            log = self.solver.solve(vector, displacement.x.petsc_vec)
+            displacement.x.scatter_forward()
+            return log.iterations, self.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1
         iterations, seconds = 0, 0.0
-        for axis in np.flatnonzero(force):
-            if axis not in self._unit_solutions:
-                unit = fem.Function(self.V)
-                log = self.solver.solve(self._load_vector(np.eye(3)[axis]), unit.x.petsc_vec)
-                self._unit_solutions[int(axis)] = unit
-                iterations, seconds = iterations + log.iterations, seconds + log.seconds
-            displacement.x.petsc_vec.axpy(float(force[axis]), self._unit_solutions[int(axis)].x.petsc_vec)
+        for key in missing:
+            unit = fem.Function(self.V)
+            log = self.solver.solve(self.loading.unit_vector(key), unit.x.petsc_vec)
+            self._unit_solutions[key] = unit
+            iterations, seconds = iterations + log.iterations, seconds + log.seconds
+        for key, factor in factors.items():
+            displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
         displacement.x.scatter_forward()
         return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
 

@@ -27,6 +27,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
         model.distributed.original_cells[:owned_cells],
         dofmap.index_map.local_to_global(local.ravel()).reshape(local.shape),
         model.young.x.array[:owned_cells],
+        model.poisson.x.array[:owned_cells],
         model.V.tabulate_dof_coordinates()[:owned],
         displacement.x.array.reshape(-1, 3)[:owned],
     )
@@ -34,7 +35,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
     if parts is None:
         return None
     # Ranks own consecutive dofs, so that their owned arrays, one after the other, stand in global order.
-    original, dofs, young, points, values = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    original, dofs, young, poisson, points, values = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     order = np.argsort(original)
     cells, numbering = _renumber(dofs[order])
     source = model.distributed.source
@@ -42,7 +43,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
         name: FractureFaces(pair_faces(source.cells, cells, cut.triangles, cut.sides), cut.welded)
         for name, cut in model.cuts.items()
     }
-    return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], fractures)
+    return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], poisson[order], fractures)
 
 
 def _renumber(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

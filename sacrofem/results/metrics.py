@@ -19,18 +19,24 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     Args:
         fields: The solved case.
         masks: Neighbourhoods in which strain is measured.
-        force: (3,) force on the endplate, N.
+        force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
 
     Returns:
         (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures, or ``none``.
     """
     measures = [(name, measure) for name in fields.fractures for measure in measure_motion(sample_motion(fields, name))]
-    corners = fields.points[fields.cells[:, :4]]
-    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    volumes = cell_volumes(fields)
     whole = "+".join(fields.fractures) or "none"
     strain = measure_strain(cell_strain(fields), volumes, masks)
     return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
+
+
+def cell_volumes(fields: CaseFields) -> FloatArray:
+    """(m,) mm^3."""
+    corners = fields.points[fields.cells[:, :4]]
+    volumes: FloatArray = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    return volumes
 
 
 def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
@@ -39,4 +45,6 @@ def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
     Both follow from the load being spread evenly over the endplate.
     """
     size = float(np.linalg.norm(force))
+    if size == 0.0:
+        return []
     return [("endplate_displacement", work / size, "mm"), ("stiffness", size**2 / work, "N/mm")]

@@ -27,6 +27,9 @@ class Row:
         metric: What was measured.
         value: The figure.
         unit: Its unit.
+        error_percent: Estimated discretisation error, per cent of the value on an infinitely fine mesh; None where there is no
+            estimate.
+        error_basis: What the estimate rests on, or why there is none.
     """
 
     case: str
@@ -38,6 +41,8 @@ class Row:
     metric: str
     value: float
     unit: str
+    error_percent: float | None = None
+    error_basis: str = "none: not estimated"
 
 
 def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> pd.DataFrame:
@@ -52,6 +57,7 @@ def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> p
         equal; not a number where there is no such figure, or it is zero.
     """
     table = pd.DataFrame(list(rows), columns=[field.name for field in fields(Row)])
+    table["error_percent"] = table["error_percent"].astype(float)
     untreated = table[table["treatment"] == reference].set_index(_SETTING)["value"]
     base = untreated.reindex(pd.MultiIndex.from_frame(table[_SETTING])).to_numpy(dtype=float, copy=True)
     base[base == 0] = np.nan

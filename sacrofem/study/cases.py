@@ -44,7 +44,7 @@ def expand_cases(study: ResolvedStudy) -> list[Case]:
     Returns:
         treatments x BMD levels x loads cases; cases that share a matrix stand together.
     """
-    levels = sorted(study.levels, key=lambda level: level.rank)
+    levels = sorted(study.levels, key=lambda level: (level.rank, -sum(level.bmd.values())))
     return [
         Case(study.anatomy.name, study.fracture.name, treatment, level, load)
         for treatment in study.study.treatments

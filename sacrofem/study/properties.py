@@ -5,10 +5,11 @@ from __future__ import annotations
 from sacrofem.catalogue.density import young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
-from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.properties import Properties, TransverseCortex
+from sacrofem.study.densities import HIP_REGIONS, SACRAL_REGIONS
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
-_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium")}
+_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in HIP_REGIONS}
 
 
 def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
@@ -28,9 +29,13 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     }
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
+    thickness = dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness))
+    for place, given in level.cortical_thickness_of.items():
+        thickness |= dict.fromkeys(_REGIONS.get(place, (place,)), thicker * given)
     if study.fracture.bruise is not None:
         factor = study.fracture.bruise.stiffness_factor
         young |= {f"bruised_{region}": factor * modulus for region, modulus in young.items()}
+        thickness |= {f"bruised_{region}": thickness[region] for region in SACRAL_REGIONS if region in thickness}
         poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     for name, pattern in study.patterns.items():
@@ -55,7 +60,23 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
         stiffened=threads,
-        cortical_thickness_of=dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness)),
+        cortical_thickness_of=thickness,
+        transverse_cortex=_transverse(study, level),
+    )
+
+
+def _transverse(study: ResolvedStudy, level: BmdLevel) -> TransverseCortex | None:
+    """The study's transversely isotropic cortex with the level's modulus along its axis."""
+    cortex = study.cortex
+    if cortex is None:
+        return None
+    return TransverseCortex(
+        axis=cortex.axis,
+        axial_modulus=level.cortical_modulus,
+        transverse_modulus=cortex.transverse_ratio * level.cortical_modulus,
+        shear_modulus=cortex.shear_ratio * level.cortical_modulus,
+        poisson_ratio=cortex.poisson_ratio,
+        transverse_poisson_ratio=cortex.transverse_poisson_ratio,
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sacrofem.catalogue import StudyFile, load_study, resolve_study
@@ -19,7 +20,9 @@ from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases, split_study
+from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
+from sacrofem.study.loads import apply_loads
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
@@ -38,11 +41,13 @@ class StudyResult:
         folder: The results folder.
         table: The tidy table; one row per case, fracture and metric.
         rank: Rank of this process; rank 0 speaks.
+        edge_length: Edge of a regular tetrahedron of the cells' mean volume, mm; not a number where the meshes differ.
     """
 
     folder: Path
     table: pd.DataFrame
     rank: int = 0
+    edge_length: float = float("nan")
 
 
 def run_study(
@@ -84,6 +89,7 @@ def run_study(
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
     only_on_root(comm, lambda: require_fit(resolved))
+    only_on_root(comm, lambda: warn_of_densities(resolved))
     try:
         if len(split_study(resolved)) == 1:
             return _run(resolved, archive, pictures, mesh_folder, comm)
@@ -123,6 +129,7 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
     from sacrofem.study.conclusion import conclude
 
     cases = expand_cases(resolved)
+    loads = on_root(comm, partial(apply_loads, resolved))
     seconds: dict[str, float] = {}
     with timed("mesh", seconds):
         mesh = on_root(comm, partial(_mesh, resolved, mesh_folder))
@@ -139,10 +146,15 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
             logger.info("%s: %d of %d cases are finished already", treatment.name, len(found), len(arm))
         if missing:
             with timed(f"{treatment.name}, {len(missing)} cases", seconds):
-                records |= solve_arm(resolved, missing, mesh, distributed, archive)
+                records |= solve_arm(resolved, missing, loads, mesh, distributed, archive)
     table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
     _log_effort(records, seconds)
-    return StudyResult(archive.folder, table, comm.rank)
+    return StudyResult(archive.folder, table, comm.rank, _mean_edge(mesh))
+
+
+def _mean_edge(mesh: ModelMesh) -> float:
+    """Edge of a regular tetrahedron of the cells' mean volume, mm."""
+    return float(np.cbrt(6.0 * np.sqrt(2.0) * np.abs(mesh.volumes()).mean()))
 
 
 def _mesh(resolved: ResolvedStudy, folder: Path | None) -> ModelMesh:
