@@ -1,4 +1,4 @@
-"""The command line: ``sacrofem run | check | converge | list | show | gallery | schema | doctor``."""
+"""The command line: ``sacrofem run | check | converge | list | show | gallery | morphometry | schema | doctor``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def check(study: StudyPath) -> None:
     for load in apply_loads(resolved).values():
         _out.print(report_balance(load), soft_wrap=True, highlight=False)
     _out.print(
-        f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+        f"{study}: "
+        + (f"{len(resolved.fractures)} fractures x " if len(resolved.fractures) > 1 else "")
+        + f"{len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
         soft_wrap=True,
     )
@@ -149,6 +151,15 @@ def gallery(
 
 
 @app.command()
+def morphometry(folder: Annotated[Path, typer.Argument(help="Where morphometry.md and its pictures go.")]) -> None:
+    """Measure the packaged anatomies beside what is published, on one page."""
+    from sacrofem.catalogue import Library
+    from sacrofem.report.morphometry import write_morphometry
+
+    _out.print(str(write_morphometry(folder, Library.standard())), soft_wrap=True, highlight=False)
+
+
+@app.command()
 def schema(folder: Annotated[Path, typer.Argument(help="Where the JSON Schema files go.")]) -> None:
     """Write a JSON Schema for every kind of entry, for editors."""
     from sacrofem.catalogue.schema import export_schemas
@@ -194,7 +205,7 @@ def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -
     from sacrofem.catalogue.models import Anatomy, Load, Musculature
     from sacrofem.errors import output_errors
     from sacrofem.loads.cases import report_balance
-    from sacrofem.report.entries import Easel
+    from sacrofem.report.entries import Easel, place_entry
     from sacrofem.report.load_scenes import LoadEasel
 
     if isinstance(entries[0], Load):
@@ -206,7 +217,7 @@ def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -
     shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
     bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
     with output_errors(picture, "another file with --picture"):
-        Easel(bone).draw(shaped[0], picture)
+        Easel(bone).draw(place_entry(shaped[0], library, bone), picture)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -121,7 +121,9 @@ def test_meshes_of_their_own_pair_each_arm_with_the_reference() -> None:
 
 
 def test_joined_tables_hold_the_reference_once() -> None:
-    tables = [pd.DataFrame({"treatment": ["untreated", arm], "value": [i, 10 + i]}) for i, arm in enumerate("ab")]
+    tables = [
+        pd.DataFrame({"fracture": "f", "treatment": ["untreated", arm], "value": [i, 10 + i]}) for i, arm in enumerate("ab")
+    ]
     joined = join_tables(tables, "untreated")
     assert list(joined.treatment) == ["untreated", "a", "b"]
     assert list(joined.value) == [0, 10, 11]

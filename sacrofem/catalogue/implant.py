@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side, sides_of
+from sacrofem.catalogue.entry import AxisEnd, Drawn, Part, Point, Side, sides_of
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -48,8 +48,8 @@ class Screw(Part):
     name: Name
     side: Side = "right"
     bone: Literal["sacrum", "hip"] = "sacrum"
-    entry: Point
-    tip: Point
+    entry: AxisEnd
+    tip: AxisEnd
     through: bool = False
     diameter: PositiveFloat
     core_diameter: PositiveFloat | None = None
@@ -121,8 +121,8 @@ class PlateScrew(Part):
     """
 
     name: Name
-    entry: Point
-    tip: Point
+    entry: AxisEnd
+    tip: AxisEnd
     diameter: PositiveFloat
 
 
@@ -144,7 +144,7 @@ class Plate(Part):
     screws: tuple[PlateScrew, ...] = Field(min_length=2)
 
 
-class Implant(Entry):
+class Implant(Drawn):
     """The screws, rods and plates of one construct.
 
     Attributes:

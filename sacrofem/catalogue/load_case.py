@@ -25,6 +25,8 @@ class Support(Entry):
         tangential_stiffness: MPa/mm; 0 is a frictionless ball-and-socket.
         flexion_stiffness: N mm/rad, for each hip, against the rotation of the ring about the axis through both hip centres,
             which frictionless sockets leave free.
+        midplane: For ``extent: hemisacrum``: ``symmetry`` keeps the cut in its plane, as its mirror image would, ``free`` leaves
+            it alone.
         grounding: Whether the springs only keep a balanced load from drifting: hip contact is then a load, not a reaction.
     """
 
@@ -34,6 +36,7 @@ class Support(Entry):
     normal_stiffness: PositiveFloat
     tangential_stiffness: Annotated[float, Field(ge=0)]
     flexion_stiffness: PositiveFloat | None = None
+    midplane: Literal["symmetry", "free"] = "symmetry"
     grounding: bool = False
 
     @model_validator(mode="after")

@@ -25,10 +25,24 @@ def require_fitting_load(load: Load, extent: Extent, support: Support, where: st
         place = f"{where}, load {load.name!r}" if where else f"load {load.name!r}"
         return ConfigError(explain(what, where=place, got=got, allowed=allowed, next_step=next_step))
 
-    if extent == "sacrum" and load.on_hips:
+    if extent == "hemisacrum" and load.parts:
+        raise refuse(
+            "Half a sacrum carries half of a force on its endplate, and nothing else.",
+            "a load with parts, with extent hemisacrum",
+            "a load with `force` alone, such as standing",
+            "study `extent: sacrum`, or choose another load",
+        )
+    if extent == "hemisacrum" and support.midplane == "symmetry" and load.force is not None and load.force[2] != 0.0:
+        raise refuse(
+            "A load from the side does not fit a plane of symmetry.",
+            f"{load.force[2]:g} along z, with extent hemisacrum",
+            "forces in the midplane",
+            "study `extent: sacrum`, or take a support with midplane: free",
+        )
+    if extent in ("sacrum", "hemisacrum") and load.on_hips:
         raise refuse(
             "The load acts on hip bones, which are not modelled.",
-            f"{'a posture' if load.posture else 'a part on an acetabulum'}, with extent sacrum",
+            f"{'a posture' if load.posture else 'a part on an acetabulum'}, with extent {extent}",
             "loads on the S1 endplate, such as standing",
             "write `extent: pelvic_ring`, or choose another load",
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sacrofem.catalogue.density import calibrate_level, dose_level
+from sacrofem.catalogue.entry import Drawn
 from sacrofem.catalogue.library import Library
 from sacrofem.catalogue.load_rules import require_fitting_load
 from sacrofem.catalogue.models import (
@@ -57,11 +58,16 @@ class StudyFile:
 
 @dataclass(frozen=True)
 class ResolvedStudy:
-    """A study and everything it names."""
+    """A study and everything it names.
+
+    Attributes:
+        templates: ``<kind> <name>`` of a fracture, pattern or implant -> the anatomy that its places are given on; none for
+            one whose places are meant as they stand.
+    """
 
     study: Study
     anatomy: Anatomy
-    fracture: Fracture
+    fractures: tuple[Fracture, ...]
     patterns: dict[str, CementPattern]
     implants: dict[str, Implant]
     materials: dict[str, Material]
@@ -70,14 +76,24 @@ class ResolvedStudy:
     density_law: DensityLaw
     cortex: Cortex | None
     interface: Interface
+    implant_interface: Interface
+    cement_interface: Interface
     support: Support
+    templates: dict[str, Anatomy]
     ligaments: LigamentSet | None
     musculatures: dict[str, Musculature]
     lumbosacral: DiscJoint | None = None
 
+    @property
+    def fracture(self) -> Fracture:
+        """The fracture of a study that has one; a study of several is split by fracture first."""
+        (fracture,) = self.fractures
+        return fracture
+
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
-        return {field.name: _dump(getattr(self, field.name)) for field in fields(self)}
+        """Everything, as JSON holds it; of the templates name and sha256."""
+        given = {field.name: _dump(getattr(self, field.name)) for field in fields(self) if field.name != "templates"}
+        return given | {"templates": {entry: _identify(anatomy) for entry, anatomy in self.templates.items()}}
 
     def digest(self) -> str:
         """sha256 of everything, so that any changed figure is another study."""
@@ -155,6 +171,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             materials[name] = library.get(Material, name, place(field))
         for i, level in enumerate(levels):
             _require_hip_density(level, place("bmd_levels", i))
+    fractures = _fractures(library, study, place)
+    drawn: list[Drawn] = [*fractures, *patterns.values(), *implants.values()]
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
     loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
@@ -165,7 +183,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
     return ResolvedStudy(
         study=study,
         anatomy=library.get(Anatomy, study.anatomy, place("anatomy")),
-        fracture=library.get(Fracture, study.fracture, place("fracture")),
+        fractures=fractures,
         patterns=patterns,
         implants=implants,
         materials=materials,
@@ -174,11 +192,35 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
+        implant_interface=library.get(Interface, study.implant_interface, place("implant_interface")),
+        cement_interface=library.get(Interface, study.cement_interface, place("cement_interface")),
         support=support,
+        templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
         ligaments=_ligaments(library, study, place("ligaments")),
         lumbosacral=library.get(DiscJoint, study.lumbosacral, place("lumbosacral")) if reaches else None,
         musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
+
+
+def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ...]:
+    """The fractures, each fit for what is modelled."""
+    _refuse_repeats(study.fracture_names, "fractures", place)
+    found = []
+    for i, name in enumerate(study.fracture_names):
+        where = place("fractures", i) if study.fractures else place("fracture")
+        fracture = library.get(Fracture, name, where)
+        if fracture.needs_ring and study.extent != "pelvic_ring":
+            raise ConfigError(
+                explain(
+                    "The fracture breaks more of the pelvis than the sacrum.",
+                    where=where,
+                    got=f"fracture {name!r} in study {study.name!r}, which has extent: {study.extent}",
+                    allowed="extent: pelvic_ring, or a fracture of the sacrum alone",
+                    next_step="set extent: pelvic_ring, with support: ball_and_socket",
+                )
+            )
+        found.append(fracture)
+    return tuple(found)
 
 
 def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
@@ -271,6 +313,11 @@ def _pattern(library: Library, item: str | CementVolume, where: str) -> CementPa
         return library.get(CementPattern, item, where)
     pattern = library.get(CementPattern, item.pattern, where)
     return pattern.model_copy(update={"name": item.name, "volume": item.volume})
+
+
+def _identify(anatomy: Anatomy) -> dict[str, str]:
+    """Name and sha256 of an anatomy."""
+    return {"anatomy": anatomy.name, "sha256": hashlib.sha256(anatomy.model_dump_json().encode()).hexdigest()}
 
 
 def _refuse_repeats(names: Sequence[str], field: str, place: Any) -> None:

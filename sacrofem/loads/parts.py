@@ -84,6 +84,11 @@ class AppliedLoad:
         force, moment = resultant(self.parts)
         return float(np.linalg.norm(force)) / self.body_weight, float(np.linalg.norm(moment)) / (1000.0 * self.body_weight)
 
+    def scaled(self, share: float) -> AppliedLoad:
+        """The same with this share of every force and moment."""
+        parts = tuple(replace(part, force=share * part.force, moment=share * part.moment) for part in self.parts)
+        return replace(self, parts=parts)
+
     def without_hips(self) -> AppliedLoad:
         """The same without the contact in the sockets, where supports stand for the femoral heads."""
         return replace(self, parts=tuple(part for part in self.parts if not part.in_socket))

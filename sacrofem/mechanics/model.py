@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,15 @@ from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
+from sacrofem.mechanics.interface import Cut, Interfaces, Status
 from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
 from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
-from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
+from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,9 @@ class Solution:
         contact_steps: Newton steps until the fracture's open and closed parts came to rest (1 where linear).
         work: Work of the load, N mm.
         energy: Elastic energy, N mm; half the work for a linear model.
+        dissipated: Work of friction, N mm.
+        section_forces: Fracture -> what carries force through its section -> (3,) N.
+        faces: Fracture, or body whose faces may part -> how they stand.
         reaction: (3,) force on the supports, N.
         imbalance: |applied force - reaction| / sum of |applied forces|.
         moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
@@ -68,6 +73,9 @@ class Solution:
     contact_steps: int
     work: float
     energy: float
+    dissipated: float
+    faces: dict[str, Status]
+    section_forces: Mapping[str, dict[str, FloatArray]]
     reaction: tuple[float, float, float]
     imbalance: float
     moment_imbalance: float
@@ -83,6 +91,7 @@ class SacrumModel:
         distributed: The mesh on the ranks.
         active: Names of the treatment's regions; elsewhere cement and screws are bone.
         order: Polynomial order, 1 or 2.
+        partings: Which faces may part.
 
     Attributes:
         V: The cut space.
@@ -90,30 +99,40 @@ class SacrumModel:
         domain: The DOLFINx mesh.
         regions: Region number of every cell of the source mesh, as solved.
         cuts: Fracture name -> its facets in this treatment.
+        interfaces: All faces that may part, fractures' and bodies', with their state.
         young: Young's modulus of every cell, MPa.
         assembled: Stiffness of everything but the couplings between patches.
         matrix: Stiffness of the whole.
     """
 
-    def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
+    def __init__(
+        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = EVERY_FRACTURE
+    ) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
         source = distributed.source
         self.regions = regions_as_solved(source, active)
-        self.cuts = find_cuts(source, self.regions)
-        movable = {name: cut.movable for name, cut in self.cuts.items()}
-        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *movable.values()])
+        self.cuts = find_cuts(source, self.regions, bonded=not partings.fractures)
+        self.body_cuts = find_body_cuts(source, self.regions, partings.bodies)
+        parted = {**self.cuts, **self.body_cuts}
+        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(cut.movable for cut in parted.values())])
         copies = number_copies(source.cells, everything)
         self.V = build_cut_space(self.domain, order, copies)
         self.linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         count = len(source.points)
-        self.cut_facets = {name: find_local_facets(self.domain, facets, count) for name, facets in movable.items()}
+        local = {
+            name: Cut(find_local_facets(self.domain, cut.movable, count), cut.sides[~cut.welded]) for name, cut in parted.items()
+        }
+        self.interfaces = Interfaces(self.V, local, order)
+        self.cut_facets = {name: cut.facets for name, cut in local.items()}
+        self._cut_facets = np.unique(np.concatenate([np.zeros(0, dtype=np.int32), *(cut.facets for cut in local.values())]))
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
-        self.state, self.trial, self.direction = (fem.Function(self.V) for _ in range(3))
+        self.state = fem.Function(self.V)
         self._compile()
+        self.sections = Sections(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -130,7 +149,6 @@ class SacrumModel:
             name: surfaces[name] if name in surfaces else find_local_facets(self.domain, triangles, len(source.points))
             for name, triangles in support_surfaces(source).items()
         }
-        fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
         outer = self._measure(
             "ds",
             {
@@ -142,14 +160,9 @@ class SacrumModel:
         self.cortex = outer(_CORTEX)
         measures = {name: outer(_SUPPORT + i) for i, name in enumerate(held)}
         self.supports = SupportSprings(self.domain, self.distributed.source, measures, self.integrate)
-        tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
-        self.fracture = self._measure("dS", tags, fracture_rule)
-        names = (
-            "interface_normal",
-            "interface_tangential",
-            "open_fraction",
-        )
-        self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
+        # Its integrand is zero: it keeps room in the matrix for the interfaces, which are added point by point.
+        self._room = self._measure("dS", {_FRACTURE: self._cut_facets}, forms.VERTEX_QUADRATURE)
+        self._zero = fem.Constant(self.domain, 0.0)
         self.membrane = CortexMembrane(self.domain)
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
@@ -157,38 +170,16 @@ class SacrumModel:
         self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
         self.couple([])
         self.loading = Loading(self.V, self.distributed, self.order)
-        self._unit = fem.Constant(self.domain, 1.0)
-        if tags:
-            trial, direction = self.trial, self.direction
-            self._change = self._compiled(
-                self._interface(trial, trial, direction) - self._interface(self.state, trial, direction)
-            )
-            closed = ufl.conditional(self._is_closed(self.state), 1.0, 0.0)
-            shares = closed, self._unit("+")
-            self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         form = forms.bulk_form(u, v, self.young, self.poisson, dx)
         form += self.membrane.form(u, v, self.thickness, self.cortex)
         form += self.supports.form(u, v)
-        return form + self._interface(self.state, u, v)
-
-    def _interface(self, state: fem.Function, u: forms.Expression, v: forms.Expression) -> ufl.Form:
-        """Springs of all fractures, closed where ``state`` closes them; bilinear in u and v.
-
-        Only the normal stiffness depends on the state: a tangential one that went with it would jump where the
-        faces part, and no energy would be left to minimise.
-        """
-        c, form = self.constants, ufl.Form([])
-        share = ufl.conditional(self._is_closed(state), 1.0, c["open_fraction"]("+"))
-        normal, tangential = share * c["interface_normal"]("+"), c["interface_tangential"]("+")
-        for i in range(len(self.cut_facets)):
-            form += forms.interface_form(u, v, normal, tangential, self.fracture(_FRACTURE + i))
+        if len(self._cut_facets):
+            zero = self._zero("+")
+            form += forms.interface_form(u, v, zero, zero, self._room(_FRACTURE))
         return form
-
-    def _is_closed(self, state: fem.Function) -> forms.Expression:
-        return ufl.le(forms.opening(state, self.domain), 0.0)
 
     def _compiled(self, form: ufl.Form) -> fem.Form:
         return fem.form(form, jit_options=_JIT_OPTIONS)
@@ -199,8 +190,9 @@ class SacrumModel:
 
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
-        p, c = properties, self.constants
-        require_well_posed(self.distributed.source, self.regions, p.interface, p.support)
+        p = properties
+        laws = dict.fromkeys(self.cuts, p.interface) | {name: p.body_interfaces[name.split(":")[0]] for name in self.body_cuts}
+        require_well_posed(self.distributed.source, self.regions, p.interface, p.support, p.body_interfaces)
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
         for number in np.unique(local):
@@ -217,10 +209,8 @@ class SacrumModel:
             self.thickness.x.array[hosts == number] = thickness
         self.membrane.set(p.cortex)
         self.supports.set(p.support)
-        c["interface_normal"].value = p.interface.normal_stiffness
-        c["interface_tangential"].value = p.interface.tangential_stiffness
-        self.linear = p.interface.law == "linear" or not self.cuts
-        c["open_fraction"].value = 1.0 if self.linear else p.interface.open_fraction
+        self.interfaces.set_laws(laws)
+        self.linear = self.interfaces.linear
 
     def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
         """Mean motions of patches as functions of the displacement; collective."""
@@ -232,24 +222,27 @@ class SacrumModel:
         self.matrix = self.solver.operator = self.coupled.operator
         self.solver.springs = self.coupled.stiff_springs()
 
-    def assemble(self, renew: bool = True) -> None:
+    def assemble(self, renew: bool = True, coupled: bool = False) -> None:
         """Assemble the matrix for the present properties and contact state.
 
         Args:
             renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
+            coupled: Whether with the part of friction's tangent that is not symmetric.
         """
         self.assembled.zeroEntries()
         petsc.assemble_matrix(self.assembled, self.stiffness)
+        self.interfaces.add_tangent(self.assembled, coupled)
         self.assembled.assemble()
         if renew:
             self.solver.set_up()
         self._unit_solutions: dict[UnitKey, fem.Function] = {}
 
-    def solve(self, load: FloatArray | Sequence[LoadPart]) -> Solution:
+    def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
 
         Args:
             load: (3,) N, frame G, spread evenly over the S1 endplate; or the parts of a load.
+            increments: Steps in which the load grows, for friction, which depends on the path.
 
         Raises:
             ModelError: a part has no surface to act on, or a force does not press into its socket.
@@ -258,19 +251,25 @@ class SacrumModel:
         parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
         vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
+        dissipated = 0.0
         if self.coupled.one_sided:
             iterations, residual, seconds, steps = self._find_taut(vector, displacement)
+            self.interfaces.update(displacement.x.array)
+            dissipated = self.interfaces.dissipated
         elif self.linear:
             iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
+            self.interfaces.update(displacement.x.array)
         else:
-            log = solve_contact(self, vector)
+            log = solve_contact(self, vector, increments)
             iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
+            dissipated = log.dissipated
             displacement.x.array[:] = self.state.x.array
         work = float(vector.dot(displacement.x.petsc_vec))
         product = vector.duplicate()
         self.assembled.mult(displacement.x.petsc_vec, product)
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
-        energy = 0.5 * float(product.dot(displacement.x.petsc_vec)) + self.coupled.energy(stretch)
+        bulk = float(product.dot(displacement.x.petsc_vec)) - self.interfaces.tangent_work(self.interfaces.jump)
+        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(stretch)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
         return Solution(
             displacement,
@@ -280,6 +279,9 @@ class SacrumModel:
             steps,
             work,
             energy,
+            dissipated,
+            self.interfaces.status(),
+            self.sections.forces(displacement),
             balance.reaction,
             balance.imbalance,
             balance.moment_imbalance,
@@ -324,12 +326,3 @@ class SacrumModel:
             displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
         displacement.x.scatter_forward()
         return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
-
-    def closed_percent(self) -> float:
-        """Share of the movable fracture that is closed in the present state, per cent of its area."""
-        closed, whole = (float(self.comm.allreduce(fem.assemble_scalar(form))) for form in self._areas)
-        return 100.0 * closed / whole if whole else 100.0
-
-    def change_of_interface(self) -> float:
-        """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
-        return self.comm.allreduce(fem.assemble_scalar(self._change))

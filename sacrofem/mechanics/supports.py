@@ -16,9 +16,12 @@ from sacrofem.catalogue.models import Support
 from sacrofem.mechanics.forms import Expression, Form
 from sacrofem.mesh.bones import bone_regions
 from sacrofem.mesh.facets import list_facets
-from sacrofem.mesh.model import IntArray, ModelMesh
+from sacrofem.mesh.model import MIDPLANE, IntArray, ModelMesh
 
 FloatArray = NDArray[np.float64]
+
+#: Normal stiffness of a plane of symmetry, MPa/mm: rigid beside bone, of which 1 mm has 10 to 1000.
+SYMMETRY_STIFFNESS = 1e5
 
 
 #: The clamped part of an iliac wing begins this far above the socket's rim and this far from the sacroiliac joint, mm.
@@ -33,7 +36,7 @@ def support_surfaces(mesh: ModelMesh) -> dict[str, IntArray]:
     """
     if "acetabulum_right" not in mesh.surfaces:
         names = [f"auricular_{side}" for side in ("right", "left")]
-        return {name: mesh.surfaces[name] for name in names if name in mesh.surfaces}
+        return {name: mesh.surfaces[name] for name in (*names, MIDPLANE) if name in mesh.surfaces}
     sockets = {name: mesh.surfaces[name] for side in ("right", "left") if (name := f"acetabulum_{side}") in mesh.surfaces}
     wings = {f"ilium_{side}": _find_wing(mesh, side) for side in ("right", "left")}
     return sockets | {name: triangles for name, triangles in wings.items() if len(triangles)}
@@ -57,7 +60,7 @@ def held_surfaces(mesh: ModelMesh, support: Support | None = None) -> tuple[str,
     """Names of the surfaces that a support holds; without one, those that a support of the usual kind would hold."""
     surfaces = support_surfaces(mesh)
     if support is None:
-        return tuple(name for name in surfaces if not name.startswith("ilium"))
+        return tuple(name for name in surfaces if name != MIDPLANE and not name.startswith("ilium"))
     names = [f"{support.acts_on}_{side}" for side in sides_of(support.side)]
     return tuple(name for name in names if name in surfaces)
 
@@ -96,6 +99,7 @@ class SupportSprings:
         self.measures = measures
         self.normal, self.tangential = ({name: fem.Constant(domain, 0.0) for name in measures} for _ in range(2))
         self.held: tuple[str, ...] = ()
+        self.symmetry = fem.Constant(domain, 0.0)
         self._facet_normal, self._place = ufl.FacetNormal(domain), ufl.SpatialCoordinate(domain)
         self._centres = {
             name: fit_sphere(mesh.points[np.unique(mesh.surfaces[name])]) for name in measures if name.startswith("acetabulum")
@@ -114,7 +118,9 @@ class SupportSprings:
     def set(self, support: Support) -> None:
         """Give the springs on the held surfaces their stiffness, and those on the others none."""
         self.held = tuple(f"{support.acts_on}_{side}" for side in sides_of(support.side))
-        self.held = tuple(name for name in self.held if name in self.measures)
+        # The cut of a hemisacrum holds nothing alone, but takes its part of the load.
+        self.held = tuple(name for name in (*self.held, MIDPLANE) if name in self.measures)
+        self.symmetry.value = SYMMETRY_STIFFNESS if support.midplane == "symmetry" else 0.0
         for name in self.measures:
             share = 1.0 if name in self.held else 0.0
             self.normal[name].value = share * support.normal_stiffness
@@ -125,6 +131,8 @@ class SupportSprings:
     def traction(self, name: str, u: Expression) -> Expression:
         """Traction of the springs against a displacement, MPa."""
         normal = self._facet_normal
+        if name == MIDPLANE:
+            return self.symmetry * ufl.dot(u, normal) * normal
         if name in self._centres:
             radius = self._place - ufl.as_vector(self._centres[name].tolist())
             normal = radius / ufl.sqrt(ufl.dot(radius, radius))

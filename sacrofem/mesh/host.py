@@ -14,6 +14,7 @@ from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
 from sacrofem.shapes.field import BoolArray, Shape, unite
+from sacrofem.shapes.fracture import JointBreak, Sheet
 from sacrofem.shapes.implant import Cylinder, PlacedImplant
 from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
@@ -35,6 +36,12 @@ JOINTS = {
     "sacroiliac_left": (CARTILAGE_LEFT, tuple(REGION_NAMES), (HIP_LEFT, POSTERIOR_LEFT)),
     "symphysis": (DISC, (HIP_LEFT, POSTERIOR_LEFT), (HIP_RIGHT, POSTERIOR_RIGHT)),
 }
+#: Bone that a sheet runs through -> its regions.
+BONES = {
+    "sacrum": tuple(REGION_NAMES),
+    "hip_right": (HIP_RIGHT, POSTERIOR_RIGHT),
+    "hip_left": (HIP_LEFT, POSTERIOR_LEFT),
+}
 #: Names of the regions that are no bone in any treatment.
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
@@ -46,13 +53,14 @@ class Host:
     """A solid and how it is divided.
 
     Attributes:
-        sacrum: The sacrum; fractures run through it alone.
+        sacrum: The sacrum.
         solid: Signed distance of all that is meshed, mm.
         bounds: Lower and upper corner of a box around it, mm.
         names: Region number -> name.
         ring: The pelvic ring; None where the sacrum is meshed alone.
         plugs: Soft tissue around screws where they cross the open between ilium and sacrum, meshed with the rest.
         holds: Small surfaces that rods and plates hold.
+        halved: Whether only the half right of the midplane is kept.
     """
 
     sacrum: Sacrum
@@ -62,11 +70,12 @@ class Host:
     ring: PelvicRing | None = None
     plugs: tuple[Cylinder, ...] = ()
     holds: tuple[Hold, ...] = ()
+    halved: bool = False
 
 
-def sacrum_host(sacrum: Sacrum) -> Host:
-    """The sacrum alone."""
-    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES))
+def sacrum_host(sacrum: Sacrum, halved: bool = False) -> Host:
+    """The sacrum alone, or its right half."""
+    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES), halved=halved)
 
 
 def ring_host(ring: PelvicRing) -> Host:
@@ -84,7 +93,7 @@ def with_implants(host: Host, implants: Sequence[PlacedImplant]) -> Host:
 
 def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> SizeField:
     """The size field ``elsewhere``, finer in and around cartilage and disc."""
-    joints = unite([ring.cartilage_right, ring.cartilage_left, ring.symphysis])
+    joints = unite(list(ring.tissues.values()))
 
     def size(points: FloatArray) -> FloatArray:
         finer: FloatArray = np.minimum(elsewhere(points), at_joints + GROWTH * np.maximum(joints(points), 0.0))
@@ -93,11 +102,12 @@ def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> Size
     return size
 
 
-def within_sacrum(level: Shape, host: Host) -> Shape:
-    """A fracture's level for the size field: the sheet has no end, but away from the sacrum it is not there."""
+def within_bone(sheet: Sheet, host: Host) -> Shape:
+    """A sheet's level for the size field: the sheet has no end, but away from its bone it is not there."""
     if host.ring is None:
-        return level
-    return lambda points: np.maximum(np.abs(level(points)), host.sacrum.bone(points))
+        return sheet.away
+    bone = {"sacrum": host.sacrum.bone, "hip_right": host.ring.hip_right, "hip_left": host.ring.hip_left}[sheet.bone]
+    return lambda points: np.maximum(np.abs(sheet.away(points)), bone(points))
 
 
 class JointCuts:
@@ -126,9 +136,15 @@ class JointCuts:
             mesh = split(mesh, feature, near, references[np.all([has_bit(references, f.bit) == 1 for f in present], axis=0)])
         return absorb_splinters(mesh, _SPLINTER)
 
-    def are_sacral(self, references: IntArray) -> BoolArray:
-        """Which references belong to the sacrum."""
-        return has_bit(references, self.sacral.bit) == 1
+    def are_of(self, references: IntArray, bone: str) -> BoolArray:
+        """Which references belong to ``sacrum``, ``hip_right`` or ``hip_left``."""
+        sacral, iliac, right, left = (
+            has_bit(references, feature.bit) == 1 for feature in (self.sacral, self.iliac, self.right, self.left)
+        )
+        if bone == "sacrum":
+            return sacral
+        hip: BoolArray = ~sacral & iliac & (~right if bone == "hip_right" else right & left)
+        return hip
 
     def regions(self, mesh: Tetrahedra) -> IntArray:
         """(m,) host regions."""
@@ -189,3 +205,22 @@ def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring
             between = [(sides[:, i] == tissue) & np.isin(sides[:, 1 - i], bones) for i in range(2)]
             surfaces[f"joint:{name}:{place}"] = facets.inner[between[0] | between[1]]
     return surfaces
+
+
+def torn_facets(facets: Facets, host_regions: IntArray, torn: JointBreak) -> IntArray:
+    """The facets along which a joint's tissue has parted from a hip bone.
+
+    Args:
+        facets: The mesh's facets.
+        host_regions: (m,) host regions.
+        torn: The disruption.
+
+    Returns:
+        (k, 3) node numbers, ordered so that the normal points into the hip bone.
+    """
+    tissue, bones = JOINTS[torn.joint][0], BONES[f"hip_{torn.side}"]
+    sides = host_regions[facets.inner_cells]
+    outward = (sides[:, 0] == tissue) & np.isin(sides[:, 1], bones)
+    inward = (sides[:, 1] == tissue) & np.isin(sides[:, 0], bones)
+    ordered: IntArray = np.concatenate([facets.inner[outward], facets.inner[inward][:, [0, 2, 1]]])
+    return ordered

@@ -11,7 +11,7 @@ from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.models import Anatomy, CementPattern, Implant, Load, Musculature
 from sacrofem.errors import output_errors
 from sacrofem.loads.cases import report_balance
-from sacrofem.report.entries import Easel
+from sacrofem.report.entries import Easel, place_entry
 from sacrofem.report.load_scenes import LoadEasel
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
                 picture = folder / "gallery" / f"{entry.kind}-{entry.name}.png"
                 logger.info("gallery: %s %s", entry.kind, entry.name)
                 own = Easel(entry) if isinstance(entry, Anatomy) and entry != anatomy else easel
-                own.draw(entry, picture)
+                own.draw(place_entry(entry, library, anatomy), picture)
                 lines += ["", *_describe(entry), "", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
         lines += _draw_loads(folder, library, anatomy)
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")

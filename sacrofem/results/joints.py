@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
+from sacrofem.mesh.host import SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.micromotion import Measure
@@ -35,13 +36,16 @@ def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     facets, count = list_facets(mesh.cells), len(mesh.points)
     keys = facet_keys(facets.inner, count)
     order = np.argsort(keys)
+    soft = np.isin(mesh.host_regions, [number for number, region in mesh.region_names.items() if region in SOFT_REGIONS])
     measures: list[Measure] = []
     for name in names:
         sides = [mesh.surfaces[f"joint:{name}:{place}"] for place in ("first", "second")]
         middle = mesh.points[np.unique(np.concatenate(sides))].mean(axis=0)
         motions = []
         for triangles in sides:
-            cells = facets.inner_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))], 0]
+            cells = facets.inner_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))]]
+            # A torn joint's tissue has parted from the bone: it is the bone that is asked.
+            cells = np.where(soft[cells[:, 0]], cells[:, 1], cells[:, 0])
             corners = np.argmax(mesh.cells[cells][:, None, :] == triangles[:, :, None], axis=2)
             moved = fields.displacement[np.take_along_axis(fields.cells[cells], corners, axis=1)]
             motions.append(_fit_rigid(mesh.points[triangles] - middle, moved, facet_areas(mesh.points, triangles)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.results.fields import CaseFields
-from sacrofem.results.micromotion import Measure, measure_motion, sample_motion
+from sacrofem.results.micromotion import Measure, join_motions, measure_motion, sample_motion
 from sacrofem.results.strain import cell_strain, measure_strain
 
 FloatArray = NDArray[np.float64]
@@ -23,13 +25,22 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
         work: Its work, N mm.
 
     Returns:
-        (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures, or ``none``.
+        (fracture, (metric, value, unit)). A surface of a fracture that has several is called ``<fracture>.<surface>``; what
+        belongs to the whole fracture or the whole bone carries the fracture's name, or ``none``.
     """
-    measures = [(name, measure) for name in fields.fractures for measure in measure_motion(sample_motion(fields, name))]
+    motions = {name: sample_motion(fields, name) for name in fields.fractures}
+    measures = [(name, measure) for name, motion in motions.items() for measure in measure_motion(motion)]
     volumes = cell_volumes(fields)
-    whole = "+".join(fields.fractures) or "none"
+    whole = name_whole(fields.fractures)
+    if len(motions) > 1:
+        measures += [(whole, measure) for measure in measure_motion(join_motions(list(motions.values())), rigid=False)]
     strain = measure_strain(cell_strain(fields), volumes, masks)
     return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
+
+
+def name_whole(surfaces: Iterable[str]) -> str:
+    """Name of the fracture whose surfaces these are (of several: joined by ``+``; ``none`` where there is none)."""
+    return "+".join(dict.fromkeys(name.partition(".")[0] for name in surfaces)) or "none"
 
 
 def cell_volumes(fields: CaseFields) -> FloatArray:

@@ -20,7 +20,8 @@ class Row:
     Attributes:
         case: Name of the case.
         anatomy: Anatomy entry.
-        fracture: The fracture that the figure belongs to (all of them, joined by ``+``, for the bone as a whole).
+        fracture: The fracture that the figure belongs to, also for the bone as a whole; ``<fracture>.<surface>`` for one of
+            several surfaces.
         treatment: Name of the treatment.
         bmd_level: BMD level entry.
         load: Load entry.
@@ -63,3 +64,8 @@ def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> p
     base[base == 0] = np.nan
     table["change_percent"] = 100.0 * (table["value"] / base - 1.0)
     return table
+
+
+def whole_fractures(table: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows of a tidy table belong to a whole fracture, not to one of several surfaces."""
+    return ~table["fracture"].str.contains(".", regex=False)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 from scipy.sparse import csr_array
 
+from sacrofem.solver.copies import find_blocks, smooth_by_place
 from sacrofem.solver.diagnosis import explain_failure
 from sacrofem.solver.interpolation import interpolate_to_quadratic
 from sacrofem.solver.low_rank import LowRankPreconditioner
@@ -32,6 +33,8 @@ GAMG_OPTIONS = {"pc_gamg_threshold": 0.02, "pc_gamg_aggressive_coarsening": 1, *
 #: How far the recomputed residual may lie above the tolerance, from rounding.
 _RESIDUAL_SLACK = 10.0
 _MOST_ITERATIONS = 1000
+#: Vectors GMRES keeps.
+_RESTART = 100
 
 _numbers = count()  # the same on every rank, which id() would not be
 
@@ -80,6 +83,9 @@ class MultigridSolver:
         self.matrix = self.operator = matrix
         self.tolerance = tolerance
         matrix.setOption(PETSc.Mat.Option.SPD, True)
+        blocks = find_blocks(space)
+        self._has_copies = bool(matrix.comm.tompi4py().allreduce(int(blocks.max(initial=3) > 3)))
+        matrix.setVariableBlockSizes(blocks)
         self.ksp = PETSc.KSP().create(matrix.comm)
         self.ksp.setType("cg")
         self.levels = _PLevels(matrix, linear, space) if linear else None
@@ -109,6 +115,8 @@ class MultigridSolver:
         self.ksp.setUp()  # here the smoothers read their options
         for name in chosen:
             options.delValue(name)
+        if self._has_copies:
+            smooth_by_place(pc, options)
         self.outer = self._correct() if self.springs else self.ksp
         pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
@@ -144,6 +152,28 @@ class MultigridSolver:
         iterations = self.outer.getIterationNumber()
         relative = self.residual(right_hand_side, solution)
         # CG updates its residual by recurrence; what counts is the true one.
+        if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
+            raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
+        return SolveLog(iterations, relative, time.perf_counter() - began)
+
+    def solve_unsymmetric(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float) -> SolveLog:
+        """Solve with a matrix that has come to be unsymmetric (friction), by GMRES on the preconditioner there is.
+
+        Raises:
+            SolveError: it did not converge.
+        """
+        began = time.perf_counter()
+        ksp = PETSc.KSP().create(self.matrix.comm)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(_RESTART)
+        ksp.setPC(self.ksp.getPC())
+        ksp.setOperators(self.operator, self.matrix)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
+        ksp.solve(right_hand_side, solution)
+        reason, iterations = int(ksp.getConvergedReason()), ksp.getIterationNumber()
+        ksp.destroy()
+        relative = self.residual(right_hand_side, solution)
         if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)

@@ -27,8 +27,9 @@ from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, es
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from sacrofem.results.metrics import cell_volumes, measure_case
-from sacrofem.results.micromotion import Measure
+from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
+from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
+from sacrofem.results.micromotion import Measure, measure_faces, sample_motion
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -37,7 +38,7 @@ from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.loads import as_carried
 from sacrofem.study.parallel import on_root
-from sacrofem.study.properties import case_properties
+from sacrofem.study.properties import case_partings, case_properties
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def solve_arm(
         Case name -> its record, on every rank.
     """
     treatment = cases[0].treatment
-    model = SacrumModel(distributed, active_regions(treatment), study.study.order)
+    model = SacrumModel(distributed, active_regions(treatment), study.study.order, case_partings(study))
     couplings = []
     if study.ligaments is not None:
         springs = place_ligaments(study.ligaments, study.anatomy)
@@ -91,7 +92,22 @@ def solve_arm(
         members = attached.measure(solution.displacement.x.petsc_vec, load.parts) if attached else []
         duals = _solve_duals(study, model, solution)
         diagnosis = _diagnose(solution, load, loads[case.load.name])
-        keep = partial(_keep, case, fields, solution, load, diagnosis, masks, mesh, archive, members, errors, properties, duals)
+        keep = partial(
+            _keep,
+            case,
+            fields,
+            solution,
+            load,
+            diagnosis,
+            masks,
+            mesh,
+            archive,
+            members,
+            errors,
+            properties,
+            duals,
+            study.fracture.gap,
+        )
         records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
         logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
@@ -112,17 +128,23 @@ def _keep(
     errors: ErrorEstimator,
     properties: Properties,
     duals: dict[str, CaseFields | None],
+    gap: float,
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
     with output_errors(archive.cases):
         write_case_fields(archive.cases, case.name, fields, mesh.region_names)
-    whole = "+".join(fields.fractures)
+    whole = name_whole(fields.fractures)
     # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
     plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
     force = load.on_endplate if plain else np.zeros(3)
     measures = measure_case(fields, masks, force, solution.work)
     measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    measures += [(whole, measure) for measure in measure_screw_stress(fields, mesh.region_names, properties.poisson)]
+    for name, forces in solution.section_forces.items():
+        measures += [(name, measure) for measure in measure_load_sharing(forces)]
+        measures += [(name, measure) for measure in measure_interfragmentary_strain(sample_motion(fields, name), gap)]
+    measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
     measures += [(whole, measure) for measure in members]
     estimate = errors.estimate(fields, properties)
@@ -197,4 +219,6 @@ def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict
         "moment_imbalance_mm": solution.moment_imbalance,
         "work_Nmm": solution.work,
         "energy_Nmm": solution.energy,
+        "dissipated_Nmm": solution.dissipated,
+        "faces": {name: asdict(status) for name, status in solution.faces.items()},
     }

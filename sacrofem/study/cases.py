@@ -1,4 +1,4 @@
-"""A study as the list of its cases, and as the small studies whose treatments share a mesh."""
+"""A study as the list of its cases, and as the small studies that have a mesh each."""
 
 from __future__ import annotations
 
@@ -50,6 +50,28 @@ def expand_cases(study: ResolvedStudy) -> list[Case]:
         for treatment in study.study.treatments
         for level in levels
         for load in study.loads
+    ]
+
+
+def split_by_fracture(resolved: ResolvedStudy) -> list[ResolvedStudy]:
+    """One study for every fracture, called ``<study>_<fracture>``, as each has a mesh of its own.
+
+    Args:
+        resolved: The study.
+
+    Returns:
+        The small studies; the study itself where it has one fracture.
+    """
+    if len(resolved.fractures) == 1:
+        return [resolved]
+    study = resolved.study
+    return [
+        replace(
+            resolved,
+            study=study.model_copy(update={"name": f"{study.name}_{fracture.name}", "fracture": fracture.name, "fractures": ()}),
+            fractures=(fracture,),
+        )
+        for fracture in resolved.fractures
     ]
 
 

@@ -18,6 +18,7 @@ from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.implant import PlacedImplant, implant_body
 from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.study.placement import place_entries
 
 #: Spacing at which axes are looked at, mm.
 _STEP = 0.5
@@ -41,6 +42,7 @@ def require_fit(study: ResolvedStudy) -> None:
     mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
     if not mixed:
         return
+    study = place_entries(study)
     ring = build_pelvic_ring(study.anatomy) if study.study.extent == "pelvic_ring" else None
     sacrum = ring.sacrum if ring else build_sacrum(study.anatomy)
     bone = ring.solid if ring else sacrum.bone

@@ -33,5 +33,7 @@ def apply_loads(study: ResolvedStudy) -> dict[str, AppliedLoad]:
 
 
 def as_carried(load: AppliedLoad, study: ResolvedStudy) -> AppliedLoad:
-    """What of a load is applied: contact in the sockets only where the supports do not stand for the femoral heads."""
-    return load if study.support.grounding or study.study.extent == "sacrum" else load.without_hips()
+    """What of a load is applied: half of it to half a sacrum, contact in the sockets only where no supports stand for it."""
+    if study.study.extent == "hemisacrum":
+        return load.scaled(0.5)
+    return load if study.support.grounding or study.study.extent != "pelvic_ring" else load.without_hips()

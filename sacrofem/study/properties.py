@@ -6,6 +6,7 @@ from sacrofem.catalogue.density import young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.mechanics.properties import Properties, TransverseCortex
+from sacrofem.mechanics.treatment import Partings
 from sacrofem.study.densities import HIP_REGIONS, SACRAL_REGIONS
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
@@ -60,6 +61,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
         stiffened=threads,
+        body_interfaces={"cement": study.cement_interface, "screw": study.implant_interface},
         cortical_thickness_of=thickness,
         transverse_cortex=_transverse(study, level),
     )
@@ -80,6 +82,15 @@ def _transverse(study: ResolvedStudy, level: BmdLevel) -> TransverseCortex | Non
     )
 
 
+def case_partings(study: ResolvedStudy) -> Partings:
+    """Which faces may part: those whose law is not ``bonded``."""
+    bodies = {"cement": study.cement_interface, "screw": study.implant_interface}
+    return Partings(
+        fractures=study.interface.law != "bonded",
+        bodies=frozenset(kind for kind, interface in bodies.items() if interface.law != "bonded"),
+    )
+
+
 def interface_over_gap(interface: Interface, gap: float) -> Interface:
     """The law of a fracture whose faces are ``gap`` mm apart.
 
@@ -90,7 +101,13 @@ def interface_over_gap(interface: Interface, gap: float) -> Interface:
         interface: The law for a gap of 1 mm.
         gap: mm.
     """
-    stiffness = {"tangential_stiffness": interface.tangential_stiffness / gap}
-    if interface.law == "linear":
-        stiffness["normal_stiffness"] = interface.normal_stiffness / gap
-    return interface.model_copy(update=stiffness)
+    given: dict[str, object] = {}
+    if interface.tangential_stiffness is not None:
+        given["tangential_stiffness"] = interface.tangential_stiffness / gap
+    if interface.law == "linear" and interface.normal_stiffness is not None:
+        given["normal_stiffness"] = interface.normal_stiffness / gap
+    if interface.tissue is not None:
+        healed = interface.tissue.healed_modulus
+        moduli = {"modulus": interface.tissue.modulus / gap, "healed_modulus": healed and healed / gap}
+        given["tissue"] = interface.tissue.model_copy(update=moduli)
+    return interface.model_copy(update=given)

@@ -19,11 +19,12 @@ from sacrofem.errors import Interrupted
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
-from sacrofem.study.cases import Case, expand_cases, split_study
+from sacrofem.study.cases import Case, expand_cases
 from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
 from sacrofem.study.loads import apply_loads
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+from sacrofem.study.placement import place_entries
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
 
@@ -91,9 +92,7 @@ def run_study(
     only_on_root(comm, lambda: require_fit(resolved))
     only_on_root(comm, lambda: warn_of_densities(resolved))
     try:
-        if len(split_study(resolved)) == 1:
-            return _run(resolved, archive, pictures, mesh_folder, comm)
-        return _run_apart(resolved, archive, pictures, mesh_folder, comm)
+        return _run_split(resolved, archive, pictures, mesh_folder, comm)
     except KeyboardInterrupt:
         kept = len(list(archive.folder.glob("**/cases/*.json")))
         raise Interrupted(
@@ -104,21 +103,25 @@ def run_study(
 def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
     if isinstance(study, str | Path):
         study = load_study(Path(study))
-    return resolve_study(study)
+    return place_entries(resolve_study(study))
 
 
-def _run_apart(
+def _run_split(
     resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
 ) -> StudyResult:
-    """Each treated arm with the reference on a mesh of their own, in a folder of their own."""
-    from sacrofem.study.apart import conclude_apart, run_apart
+    """Each fracture, and each treated arm with the reference where they share no mesh, in a folder of its own."""
+    from sacrofem.study.apart import conclude_apart, run_apart, split_apart
+
+    parts = split_apart(resolved)
+    if "" in parts:
+        return _run(resolved, archive, pictures, mesh_folder, comm)
 
     def run_part(part: ResolvedStudy, place: Archive) -> pd.DataFrame:
         digest = hashlib.sha256(f"{part.digest()} {code_of_results()}".encode()).hexdigest()
         only_on_root(comm, lambda: place.open(digest))
-        return _run(part, place, pictures, mesh_folder, comm).table
+        return _run_split(part, place, pictures, mesh_folder, comm).table
 
-    parts, tables = run_apart(resolved, archive, run_part)
+    tables = run_apart(parts, archive, run_part)
     table = on_root(comm, lambda: conclude_apart(resolved, parts, tables, archive, pictures))
     return StudyResult(archive.folder, table, comm.rank)
 
