@@ -11,7 +11,8 @@ from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, Interface, Study, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import ConfigError, GeometryError
-from sacrofem.shapes.implant import check_corridor, place_screws
+from sacrofem.shapes.corridor import check_corridor
+from sacrofem.shapes.implant import place_screws
 from sacrofem.shapes.sacrum import build_sacrum
 from sacrofem.study.apart import join_tables
 from sacrofem.study.cases import active_regions, split_study

@@ -7,6 +7,7 @@ from sacrofem.catalogue.entry import Entry, Point
 from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.interface import Interface
+from sacrofem.catalogue.joint import DiscJoint
 from sacrofem.catalogue.ligament import LigamentSet
 from sacrofem.catalogue.load_case import Load, Support
 from sacrofem.catalogue.material import Cortex, DensityLaw, Material
@@ -22,6 +23,7 @@ __all__ = [
     "CementVolume",
     "Cortex",
     "DensityLaw",
+    "DiscJoint",
     "DosedLevel",
     "DrugCourse",
     "Entry",

@@ -21,6 +21,7 @@ from sacrofem.catalogue.models import (
     CementVolume,
     Cortex,
     DensityLaw,
+    DiscJoint,
     DosedLevel,
     DrugCourse,
     Fracture,
@@ -81,6 +82,7 @@ class ResolvedStudy:
     templates: dict[str, Anatomy]
     ligaments: LigamentSet | None
     musculatures: dict[str, Musculature]
+    lumbosacral: DiscJoint | None = None
 
     @property
     def fracture(self) -> Fracture:
@@ -158,7 +160,10 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         for name in pattern.materials:
             materials[name] = library.get(Material, name, f"entry {pattern.name!r}, material")
     for implant in implants.values():
-        materials[implant.material] = library.get(Material, implant.material, f"entry {implant.name!r}, material")
+        for name in implant.materials:
+            materials[name] = library.get(Material, name, f"entry {implant.name!r}, material")
+    _require_ring(study, implants, place)
+    reaches = any(implant.reaches_l5 for implant in implants.values())
     levels = tuple(_level(library, item, place("bmd_levels", i)) for i, item in enumerate(study.bmd_levels))
     if study.extent == "pelvic_ring":
         for field in ("cartilage", "disc"):
@@ -192,6 +197,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         support=support,
         templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
         ligaments=_ligaments(library, study, place("ligaments")),
+        lumbosacral=library.get(DiscJoint, study.lumbosacral, place("lumbosacral")) if reaches else None,
         musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
 
@@ -235,6 +241,22 @@ def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None
             )
         )
     return library.get(LigamentSet, name, where)
+
+
+def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> None:
+    """Refuse constructs outside the sacrum where it is modelled alone."""
+    for i, arm in enumerate(study.treatments):
+        for j, name in enumerate(arm.implants):
+            if study.extent == "sacrum" and implants[name].needs_ring:
+                raise ConfigError(
+                    explain(
+                        "The implant has parts outside the sacrum.",
+                        where=place("treatments", i, "implants", j),
+                        got=f"{name} with extent {study.extent}",
+                        allowed="implants within the sacrum, or the pelvic ring",
+                        next_step="extent: pelvic_ring",
+                    )
+                )
 
 
 def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:

@@ -68,6 +68,7 @@ class Study(Entry):
         cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
         disc: Material of the symphysis (ring).
         ligaments: Set of ligaments (ring); ``none``, or ``default``: for the ring the set ``pelvic``.
+        lumbosacral: Joint between L5 and S1, where an implant reaches L5 (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
         motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
@@ -94,6 +95,7 @@ class Study(Entry):
     cartilage: str = "sacroiliac_cartilage_calibrated"
     disc: str = "interpubic_disc"
     ligaments: str = "default"
+    lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
     motion_errors: bool = False

@@ -67,6 +67,8 @@ class Loading:
     def __init__(self, space: fem.FunctionSpace, distributed: DistributedMesh, order: int) -> None:
         self.space, self.domain, self.mesh = space, distributed.domain, distributed.source
         self.order = order
+        #: Carrier -> (owned dofs, 6) nodal forces for unit wrenches about its centroid, where loads reach it by another way.
+        self.paths: dict[str, FloatArray] = {}
         self._carriers: dict[str, Carrier] = {}
         outer = dmesh.exterior_facet_indices(self.domain.topology)
         corners = self.domain.geometry.input_global_indices[dmesh.entities_to_geometry(self.domain, 2, outer)]
@@ -84,6 +86,8 @@ class Loading:
         vector = petsc.create_vector(self.space)
         for part in parts:
             carrier = self.carrier(part)
+            if carrier.key in self.paths:
+                continue
             if part.in_socket:
                 direction, centre = find_pressure(self.mesh.points, carrier.triangles, self._point(part, carrier), part)
                 self._add(vector, "pressure", carrier, {"direction": direction, "centre": centre})
@@ -91,12 +95,27 @@ class Loading:
             even, growing = self._tractions(part.force, self._moment(part, carrier), carrier)
             self._add(vector, "linear", carrier, {"even": even, "growing": growing, "centre": carrier.centre})
         vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        for key, path in self.paths.items():
+            with vector as values:
+                values += path @ self.wrench(parts, key)
         return vector
+
+    def wrench(self, parts: Sequence[LoadPart], key: str) -> FloatArray:
+        """(6,) force and moment about its centroid that parts put on a carrier."""
+        carried = [(part, self.carrier(part)) for part in parts]
+        wrenches = [np.r_[part.force, self._moment(part, carrier)] for part, carrier in carried if carrier.key == key]
+        total: FloatArray = np.sum([np.zeros(6), *wrenches], axis=0)
+        return total
 
     def unit_vector(self, key: UnitKey) -> PETSc.Vec:
         """(dofs,) nodal forces of a unit force (N) or a unit moment (N mm) at the centroid of a carrier."""
         carrier = self._carriers[key[0]]
         wrench = np.eye(6)[key[1]]
+        if key[0] in self.paths:
+            vector = petsc.create_vector(self.space)
+            with vector as values:
+                values[:] = self.paths[key[0]] @ wrench
+            return vector
         even, growing = self._tractions(wrench[:3], wrench[3:], carrier)
         vector = petsc.create_vector(self.space)
         self._add(vector, "linear", carrier, {"even": even, "growing": growing, "centre": carrier.centre})

@@ -196,9 +196,14 @@ class SacrumModel:
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
         for number in np.unique(local):
-            self.young.x.array[local == number] = p.young[names[int(number)]]
+            if names[int(number)] not in p.stiffened:
+                self.young.x.array[local == number] = p.young[names[int(number)]]
             self.poisson.x.array[local == number] = p.poisson[names[int(number)]]
         hosts = self.distributed.source.host_regions[self.distributed.original_cells]
+        for number in np.unique(local):
+            if (factor := p.stiffened.get(names[int(number)])) is not None:
+                within = np.flatnonzero(local == number)
+                self.young.x.array[within] = [factor * p.young[names[int(host)]] for host in hosts[within]]
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness

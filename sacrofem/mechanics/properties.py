@@ -46,6 +46,7 @@ class Properties:
         cortical_poisson_ratio: Poisson's ratio of the cortex.
         interface: Law of the fractures.
         support: Springs on the supported surfaces.
+        stiffened: Region name -> how many times as stiff as the bone it is in.
         body_interfaces: Kind of body (``cement``, ``screw``) -> law of its faces against bone, where they may part.
         cortical_thickness_of: Bone region name -> mm, where it differs from ``cortical_thickness``.
         transverse_cortex: A transversely isotropic cortex; None: isotropic, by ``cortical_modulus`` and its Poisson's ratio.
@@ -59,6 +60,7 @@ class Properties:
     interface: Interface
     support: Support
     cortical_thickness_of: dict[str, float] = field(default_factory=dict)
+    stiffened: dict[str, float] = field(default_factory=dict)
     body_interfaces: dict[str, Interface] = field(default_factory=dict)
     transverse_cortex: TransverseCortex | None = None
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
-from sacrofem.mesh.bodies import collect_bodies
+from sacrofem.mesh.bodies import collect_bodies, place_implants
 from sacrofem.mesh.features import Feature, clean_up, size_field, split
 from sacrofem.mesh.finishing import label_mesh
 from sacrofem.mesh.half import keep_right_half, midplane_feature
@@ -23,6 +23,7 @@ from sacrofem.mesh.host import (
     joint_size,
     ring_host,
     sacrum_host,
+    with_implants,
     within_bone,
 )
 from sacrofem.mesh.model import MIDPLANE, ModelMesh
@@ -57,6 +58,8 @@ _GOOD, _RINGS = 0.12, 1
 RING_GOAL_FACTOR = 2.0
 #: Factors on all sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
 ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
+#: What of an implant does not go into a mesh.
+_NOT_MESHED_OF_IMPLANTS = {"drawn_on", "title", "source", "material", "thread_metal", "anchors"}
 
 
 def mesh_digest(
@@ -78,7 +81,7 @@ def mesh_digest(
         ),
         "fracture": fracture.model_dump(mode="json", exclude=words | {"classification", "drawn"}),
         "patterns": [pattern.model_dump(mode="json", exclude=words | {"material"}) for pattern in patterns],
-        "implants": [implant.model_dump(mode="json", exclude=words | {"material"}) for implant in implants],
+        "implants": [implant.model_dump(mode="json", exclude=_NOT_MESHED_OF_IMPLANTS) for implant in implants],
         "settings": settings.model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -113,7 +116,9 @@ def build_model_mesh(
         require_own_places(entry, anatomy)
     host, sheets = _build_host(anatomy, fracture, extent)
     with stage("cement fitted, corridors measured"):
-        bodies, measures = collect_bodies(host.sacrum, fracture, patterns, implants)
+        placed = place_implants(implants, host.ring)
+        bodies, measures = collect_bodies(host.sacrum, fracture, patterns, placed, host.ring)
+        host = with_implants(host, placed) if host.ring else host
     mesh = mesh_features(host, bodies, sheets, settings, joint_breaks(fracture))
     return ModelMesh(
         points=mesh.points,
@@ -230,6 +235,7 @@ def attempt(
     """One run through all stages, from the bones' surface to the mended mesh."""
     shaped = [body for body in bodies if body.name != MIDPLANE]
     seen = [*shaped, *(replace(sheet.level, level=within_bone(sheet.sheet, host)) for sheet in sheets)]
+    seen += [Feature(hold.name, hold.distance, 0) for hold in host.holds]
     size = size_field(seen, settings.size, settings.feature_size)
     smallest = SMALLEST_EDGE_SHARE * settings.feature_size
     if host.ring:

@@ -10,8 +10,20 @@ from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.features import Feature, has_bit
-from sacrofem.mesh.host import BONES, RING_REGION_NAMES, SOFT_REGIONS, Host, JointCuts, ring_surfaces, torn_facets
-from sacrofem.mesh.labels import name_regions, require_facets, sacrum_surfaces
+from sacrofem.mesh.holds import hold_surfaces
+from sacrofem.mesh.host import (
+    BONES,
+    CARTILAGE_LEFT,
+    CARTILAGE_RIGHT,
+    RING_REGION_NAMES,
+    SOFT_REGIONS,
+    Host,
+    JointCuts,
+    open_cells,
+    ring_surfaces,
+    torn_facets,
+)
+from sacrofem.mesh.labels import name_regions, regions_of, require_facets, sacrum_surfaces
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.mesh.sheets import SheetFeature, sheet_facets
 from sacrofem.mesh.tetrahedra import Tetrahedra
@@ -31,10 +43,14 @@ def label_mesh(
     facets = list_facets(mesh.cells)
     if joints:
         bone = joints.regions(mesh)
+        centroids = mesh.points[mesh.cells].mean(axis=1)
+        between = open_cells(centroids, host)
+        bone[between] = np.where(centroids[between, 2] > 0.0, CARTILAGE_RIGHT, CARTILAGE_LEFT)
         surfaces = ring_surfaces(mesh, facets, bone, joints.ring)
     else:
         bone = np.asarray(host.sacrum.region(mesh.points[mesh.cells].mean(axis=1)), dtype=np.int64)
         surfaces = sacrum_surfaces(mesh, facets, host.sacrum)
+    surfaces |= hold_surfaces(mesh, facets, host.holds, bodies)
     for feature in sheets:
         surfaces[feature.name] = sheet_facets(mesh, facets, feature, np.isin(bone, BONES[feature.sheet.bone]))
     surfaces |= {f"fracture:{torn.name}": torn_facets(facets, bone, torn) for torn in breaks}
@@ -54,7 +70,10 @@ def label_mesh(
         for number, name in RING_REGION_NAMES.items():
             measures[f"region_ml:{name}"] = float(volumes[bone == number].sum()) / CUBIC_MM_PER_ML
     for body in bodies:
-        volume = float(volumes[has_bit(mesh.references, body.bit) == 1].sum()) / CUBIC_MM_PER_ML
+        mine = has_bit(mesh.references, body.bit) == 1
+        if body.name.startswith("thread:"):  # without the core
+            mine = np.isin(regions, regions_of(names, body.name))
+        volume = float(volumes[mine].sum()) / CUBIC_MM_PER_ML
         if volume == 0.0:
             raise GeometryError(
                 explain(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sacrofem.mesh.facets import Facets, facet_geometry
 from sacrofem.mesh.features import GROWTH, Feature, has_bit, split
+from sacrofem.mesh.holds import Hold, find_holds, find_plugs
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
 from sacrofem.shapes.field import BoolArray, Shape, unite
 from sacrofem.shapes.fracture import JointBreak, Sheet
+from sacrofem.shapes.implant import Cylinder, PlacedImplant
 from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
@@ -56,6 +58,8 @@ class Host:
         bounds: Lower and upper corner of a box around it, mm.
         names: Region number -> name.
         ring: The pelvic ring; None where the sacrum is meshed alone.
+        plugs: Soft tissue around screws where they cross the open between ilium and sacrum, meshed with the rest.
+        holds: Small surfaces that rods and plates hold.
         halved: Whether only the half right of the midplane is kept.
     """
 
@@ -64,6 +68,8 @@ class Host:
     bounds: tuple[FloatArray, FloatArray]
     names: dict[int, str]
     ring: PelvicRing | None = None
+    plugs: tuple[Cylinder, ...] = ()
+    holds: tuple[Hold, ...] = ()
     halved: bool = False
 
 
@@ -75,6 +81,14 @@ def sacrum_host(sacrum: Sacrum, halved: bool = False) -> Host:
 def ring_host(ring: PelvicRing) -> Host:
     """The pelvic ring."""
     return Host(ring.sacrum, ring.solid, ring.bounds, REGION_NAMES | RING_REGION_NAMES, ring)
+
+
+def with_implants(host: Host, implants: Sequence[PlacedImplant]) -> Host:
+    """A ring with the tissue that screws cross in the open, and with what rods and plates hold."""
+    plugs = tuple(plug for implant in implants for plug in find_plugs(implant, host.solid))
+    holds = tuple(hold for implant in implants for hold in find_holds(implant))
+    solid = unite([host.solid, *(plug.distance for plug in plugs)])
+    return replace(host, solid=solid, plugs=plugs, holds=holds)
 
 
 def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> SizeField:
@@ -150,6 +164,17 @@ class JointCuts:
             ],
             np.where(is_right, HIP_RIGHT, HIP_LEFT),
         ).astype(np.int64)
+
+
+def open_cells(centroids: FloatArray, host: Host) -> BoolArray:
+    """Which points lie in plugs, outside all bones."""
+    inside = np.zeros(len(centroids), dtype=np.bool_)
+    for plug in host.plugs:
+        inside |= plug.distance(centroids) < 0.0
+    if host.ring and inside.any():
+        bones = unite([host.sacrum.bone, host.ring.hip_right, host.ring.hip_left])
+        inside[inside] = bones(centroids[inside]) > 0.0
+    return inside
 
 
 def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring: PelvicRing) -> dict[str, IntArray]:

@@ -17,7 +17,7 @@ from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy
 from sacrofem.errors import ConfigError, explain
-from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.mesh.bodies import fit_pattern, place_implants
 from sacrofem.mesh.surface import Grid, contour_shape
 from sacrofem.report.scenes import COLOURS, OBLIQUE, VIEWS, look
 from sacrofem.shapes.cement import needle_ellipsoid, place_needles
@@ -25,7 +25,8 @@ from sacrofem.shapes.displacement import displaced_ring
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.following import follow_entry
 from sacrofem.shapes.fracture import JointBreak, Sheet, bruise_shape, fracture_sheets, joint_breaks
-from sacrofem.shapes.implant import implant_body, place_screws
+from sacrofem.shapes.implant import implant_body
+from sacrofem.shapes.outside import outside_lines
 from sacrofem.shapes.pelvic_ring import PelvicRing, build_pelvic_ring
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
@@ -54,8 +55,13 @@ class Easel:
 
     @cached_property
     def ring(self) -> PelvicRing:
-        """The pelvic ring, for fractures that break more than the sacrum."""
+        """The pelvic ring, for implants, and for fractures that break more than the sacrum."""
         return build_pelvic_ring(self.anatomy)
+
+    @cached_property
+    def ring_surface(self) -> pv.PolyData:
+        """Its surface."""
+        return _surface(self.ring.solid, self.ring.bounds, _RING_SPACING)
 
     def draw(self, entry: Entry, path: Path) -> None:
         """Draw an entry from the front and from behind (a fracture: obliquely from the right).
@@ -78,7 +84,9 @@ class Easel:
         elif isinstance(entry, CementPattern):
             pieces = draw_pattern(entry, self.sacrum)
         elif isinstance(entry, Implant):
-            pieces = draw_implant(entry, self.sacrum)
+            in_ring = self.anatomy.hip is not None
+            bone = self.ring_surface if in_ring else self.bone
+            pieces = draw_implant(entry, self.ring if in_ring else None)
         else:
             raise ConfigError(
                 explain(
@@ -158,11 +166,21 @@ def draw_pattern(pattern: CementPattern, sacrum: Sacrum) -> list[Piece]:
     return pieces
 
 
-def draw_implant(implant: Implant, sacrum: Sacrum) -> list[Piece]:
-    """Screws at their whole length, also where the isolated bone ends."""
-    ends = np.array([end for screw in place_screws(implant) for end in (screw.entry, screw.tip)])
-    reach = max(screw.diameter for screw in implant.screws) + 8.0
-    return [(_contour(implant_body(implant), (ends.min(axis=0) - reach, ends.max(axis=0) + reach)), COLOURS["screw"], 1.0)]
+def draw_implant(implant: Implant, ring: PelvicRing | None) -> list[Piece]:
+    """Screws with their washers, and rods and plates as tubes; as given, at their whole length, where there is no ring."""
+    placed = place_implants([implant], ring)[0]
+    lines = outside_lines(placed) if ring else []
+    pieces: list[Piece] = [
+        (pv.lines_from_points(line.points).tube(radius=line.radius), COLOURS["rod" if line.kind == "rod" else "plate"], 1.0)
+        for line in lines
+    ]
+    if placed.screws:
+        ends = np.array([end for screw in placed.screws for end in (screw.entry, screw.tip)])
+        reach = max(screw.diameter for screw in implant.screws) + 8.0
+        pieces.append(
+            (_contour(implant_body(placed), (ends.min(axis=0) - reach, ends.max(axis=0) + reach)), COLOURS["screw"], 1.0)
+        )
+    return pieces
 
 
 def _sheet(sheet: Sheet, bone: Shape, bounds: tuple[FloatArray, FloatArray]) -> pv.PolyData:

@@ -41,7 +41,8 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
         "# Gallery",
         "",
         f"What the catalogue holds, drawn on the anatomy `{anatomy.name}` from the front, and from behind or obliquely: "
-        "fractures, cement at its volume with its needles, implants at their whole length. Made by `sacrofem gallery docs/`; "
+        "fractures, cement at its volume with its needles, implants in the whole pelvis, "
+        "their rods and plates as tubes. Made by `sacrofem gallery docs/`; "
         "do not edit.",
     ]
     with output_errors(folder, "another folder for the gallery"):

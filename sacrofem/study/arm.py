@@ -14,6 +14,7 @@ from sacrofem import interruption
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
+from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.ligaments import couple_ligaments
@@ -28,7 +29,7 @@ from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
 from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
-from sacrofem.results.micromotion import measure_faces, sample_motion
+from sacrofem.results.micromotion import Measure, measure_faces, sample_motion
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
@@ -67,9 +68,14 @@ def solve_arm(
     """
     treatment = cases[0].treatment
     model = SacrumModel(distributed, active_regions(treatment), study.study.order, case_partings(study))
+    couplings = []
     if study.ligaments is not None:
         springs = place_ligaments(study.ligaments, study.anatomy)
-        model.couple([couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only)])
+        couplings.append(couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only))
+    implants = [study.implants[name] for name in treatment.implants]
+    construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
+    attached = attach(model, construct) if construct else None
+    model.couple([*couplings, attached.coupling()] if attached else couplings)
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
@@ -83,10 +89,24 @@ def solve_arm(
         load = as_carried(loads[case.load.name], study)
         solution = model.solve(load.parts)
         fields = gather_fields(model, solution.displacement)
+        members = attached.measure(solution.displacement.x.petsc_vec, load.parts) if attached else []
         duals = _solve_duals(study, model, solution)
         diagnosis = _diagnose(solution, load, loads[case.load.name])
         keep = partial(
-            _keep, case, fields, solution, load, diagnosis, masks, mesh, archive, errors, properties, duals, study.fracture.gap
+            _keep,
+            case,
+            fields,
+            solution,
+            load,
+            diagnosis,
+            masks,
+            mesh,
+            archive,
+            members,
+            errors,
+            properties,
+            duals,
+            study.fracture.gap,
         )
         records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
@@ -104,6 +124,7 @@ def _keep(
     masks: dict[str, NDArray[np.bool_]],
     mesh: ModelMesh,
     archive: Archive,
+    members: list[Measure],
     errors: ErrorEstimator,
     properties: Properties,
     duals: dict[str, CaseFields | None],
@@ -125,6 +146,7 @@ def _keep(
         measures += [(name, measure) for measure in measure_interfragmentary_strain(sample_motion(fields, name), gap)]
     measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
+    measures += [(whole, measure) for measure in members]
     estimate = errors.estimate(fields, properties)
     motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
     bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sacrofem.catalogue.models import BmdLevel, Load, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 
+_PARTS_OF_IMPLANTS = ("thread", "screw", "washer")
 _PARTS_OF_CEMENT = (("cement", ""), ("cement", ".core"), ("compacted", ""))
 
 
@@ -30,7 +31,8 @@ class Case:
 def active_regions(treatment: Treatment) -> frozenset[str]:
     """Names of the mesh regions that a treatment fills with its own material; not every pattern has all parts."""
     cement = [f"{kind}:{name}{part}" for name in treatment.cement_names for kind, part in _PARTS_OF_CEMENT]
-    return frozenset(cement) | frozenset(f"screw:{name}" for name in treatment.implants)
+    metal = [f"{part}:{name}" for name in treatment.implants for part in _PARTS_OF_IMPLANTS]
+    return frozenset(cement) | frozenset(metal)
 
 
 def expand_cases(study: ResolvedStudy) -> list[Case]:

@@ -43,13 +43,15 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         if pattern.balloon is not None:
             bodies[f"cement:{name}.core"] = pattern.balloon.core_material
             bodies[f"compacted:{name}"] = pattern.balloon.shell_material
-    bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}
+    bodies |= {f"{part}:{name}": implant.material for name, implant in study.implants.items() for part in ("screw", "washer")}
     if study.study.extent == "pelvic_ring":
         bodies |= dict.fromkeys(("sacroiliac_right", "sacroiliac_left"), study.study.cartilage)
         bodies["symphysis"] = study.study.disc
     for region, material in bodies.items():
         young[region] = study.materials[material].young_modulus
         poisson[region] = study.materials[material].poisson_ratio
+    threads = {f"thread:{name}": 1.0 / (1.0 - implant.thread_metal) for name, implant in study.implants.items()}
+    poisson |= dict.fromkeys(threads, law.poisson_ratio)
     return Properties(
         young=young,
         poisson=poisson,
@@ -58,6 +60,7 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         cortical_poisson_ratio=level.cortical_poisson_ratio,
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
+        stiffened=threads,
         body_interfaces={"cement": study.cement_interface, "screw": study.implant_interface},
         cortical_thickness_of=thickness,
         transverse_cortex=_transverse(study, level),
