@@ -1,0 +1,77 @@
+"""The part of the command line that says how far to trust the rest: ``sacrofem verify | export | validate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from sacrofem.verification.outcome import Verdict
+
+_out = Console()
+
+
+def verify(
+    full: Annotated[bool, typer.Option("--full/--quick", help="All checks, or those of the first minutes.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Names of single checks.")] = None,
+    page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of checks is renewed.")] = None,
+) -> None:
+    """Run problems with known answers on this very installation; the exit code says whether all passed."""
+    from sacrofem.catalogue.reading import suggest
+    from sacrofem.errors import ConfigError, explain
+    from sacrofem.verification.registry import CHECKS, list_checks, run_checks, write_page
+
+    checks = list_checks(quick=not full)
+    if only:
+        names = [check.name for check in CHECKS]
+        for name in only:
+            if name not in names:
+                raise ConfigError(
+                    explain(
+                        f"Unknown check {name!r}.",
+                        where="--only",
+                        got=name,
+                        allowed=", ".join(names),
+                        next_step=suggest(name, names) or "name one of these",
+                    )
+                )
+        checks = tuple(check for check in CHECKS if check.name in only)
+    with _out.status("") as status:
+        verdicts = list(run_checks(checks, lambda check: status.update(f"{check.name} ...")))
+    _out.print(_tabulate(verdicts))
+    failed = [verdict.check.name for verdict in verdicts if not verdict.passed]
+    seconds = sum(verdict.seconds for verdict in verdicts)
+    said = f"failed: {', '.join(failed)}" if failed else "all passed"
+    _out.print(f"{len(verdicts)} checks in {seconds:.0f} s, {said}", highlight=False)
+    if page is not None:
+        write_page(page, verdicts)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _tabulate(verdicts: list[Verdict]) -> Table:
+    table = Table(title="sacrofem verify")
+    for heading in ("check", "figure", "expected", "got", "tolerance", "source", "pass"):
+        table.add_column(heading, no_wrap=heading not in ("figure", "source"))
+    for verdict in verdicts:
+        for i, outcome in enumerate(verdict.outcomes):
+            table.add_row(
+                verdict.check.name if i == 0 else "",
+                outcome.quantity,
+                f"{outcome.expected:.5g}",
+                f"{outcome.got:.5g}",
+                f"{outcome.tolerance:.0e}",
+                verdict.check.source if i == 0 else "",
+                "yes" if outcome.passed else "NO",
+                style=None if outcome.passed else "red",
+            )
+    return table
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang the commands of this module into the program."""
+    app.command()(verify)
