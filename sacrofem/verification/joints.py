@@ -29,7 +29,7 @@ def set_stiffness(
     law: str = "linear",
     cortex: tuple[float, float] = (_NO_CORTEX, 1.0),
 ) -> Properties:
-    """Properties of a check: moduli by region, springs of fracture and foundation in MPa/mm, thickness and modulus of the cortex."""
+    """Properties of a check: moduli (MPa), springs (MPa/mm), thickness (mm) and modulus (MPa) of the cortex."""
     given = {"law": law, "normal_stiffness": normal, "tangential_stiffness": tangential}
     interface = Interface.model_validate({"name": "gap", "title": "", "source": "", **given})
     return Properties(

@@ -21,7 +21,7 @@ def _plate(across: int, along: int, through: int) -> float:
     a, b = 2.0 + 1.25 * share, 1.0 + 1.75 * share
     plan = np.column_stack([a * np.cos(angle), b * np.sin(angle)])
     plan[np.abs(plan) < 1e-12] = 0.0
-    heights = thickness * (1 - np.linspace(1, 0, 2 * through + 1) ** 1.0)
+    heights = np.linspace(0.0, thickness, 2 * through + 1)
     mesh = assemble_mesh(extrude((plan, triangles), heights), {"pressed": on_plane(2, thickness)})
 
     def rim(x: FloatArray) -> np.ndarray:
@@ -67,7 +67,12 @@ def _meridian(stations: int) -> tuple[FloatArray, FloatArray]:
     inner = [arc(1.0, 0, 22.5), arc(1.0, 22.5, 45), line((root, root), (root, half)), line((root, half), (root, 1.79))]
     outer = [arc(1.4, 0, 30), np.linspace(corner, middle, stations + 1), np.linspace(middle, knee, stations + 1)]
     outer.append(line((1.0, 1.39), (1.0, 1.79)))
-    return (np.concatenate([piece[bool(i) :] for i, piece in enumerate(line)]) for line in (inner, outer))  # type: ignore[return-value]
+    return _join(inner), _join(outer)
+
+
+def _join(pieces: list[FloatArray]) -> FloatArray:
+    """Lines one after the other, their common points once."""
+    return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
 def _heated(stations: int, across: int, around: int) -> float:
@@ -76,9 +81,10 @@ def _heated(stations: int, across: int, around: int) -> float:
     share, triangles = rectangle(np.linspace(0, 1, across + 1) ** 1.3, np.arange(len(inner), dtype=np.float64))
     station = share[:, 1].astype(int)
     section = inner[station] + share[:, :1] * (outer - inner)[station]
-    layers = []
-    for angle in np.linspace(0.0, 0.5 * np.pi, around + 1):
-        layers.append(np.column_stack([section[:, 0] * np.cos(angle), section[:, 0] * np.sin(angle), section[:, 1]]))
+    layers = [
+        np.column_stack([section[:, 0] * np.cos(angle), section[:, 0] * np.sin(angle), section[:, 1]])
+        for angle in np.linspace(0.0, 0.5 * np.pi, around + 1)
+    ]
     layers[0][:, 1], layers[-1][:, 0] = 0.0, 0.0
     bench = Bench(assemble_mesh(sweep(np.stack(layers), triangles), {}), 2, _YOUNG, _POISSON)
     bench.fill(bench.heat, lambda x: np.hypot(x[:, 0], x[:, 1]) + x[:, 2])
