@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,6 +73,49 @@ def _tabulate(verdicts: list[Verdict]) -> Table:
     return table
 
 
+class _Format(StrEnum):
+    INP = "inp"
+    FEB = "feb"
+
+
+def export(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML), or the name of a packaged study.")],
+    case: Annotated[str, typer.Option(help="The case, as <treatment>-<BMD level>-<load>.")],
+    form: Annotated[_Format, typer.Option("--format", help="inp: Abaqus and CalculiX; feb: FEBio.")] = _Format.INP,
+    output: Annotated[Path | None, typer.Option(help="The file [default: <case>.inp or .feb].")] = None,
+    compare_: Annotated[bool, typer.Option("--compare", help="Let CalculiX (ccx) solve it, and compare.")] = False,
+) -> None:
+    """Write a case for another code, on the same mesh; optionally hold CalculiX against sacrofem."""
+    from sacrofem.errors import ConfigError, explain
+    from sacrofem.export.case import compare, find_case, mesh_of, solve_case, write_case
+
+    if compare_ and form is not _Format.INP:
+        raise ConfigError(
+            explain(
+                "Only CalculiX can be asked.",
+                where="--compare",
+                got=f"--format {form}",
+                allowed="--format inp",
+                next_step="leave --compare out",
+            )
+        )
+    resolved, found = find_case(study, case)
+    solved = solve_case(resolved, found, mesh_of(resolved))
+    path = output or Path(f"{case}.{form}")
+    write_case(solved, path, form.value)
+    problem = solved.problem
+    _out.print(f"{path}: {len(problem.cells)} tetrahedra, {len(problem.points)} nodes", soft_wrap=True, highlight=False)
+    if compare_:
+        from sacrofem.export.calculix import solve_with_calculix
+
+        agreement = compare(solved, solve_with_calculix(path.resolve(), problem))
+        table = Table("difference to CalculiX", "share of the largest", title=case)
+        for name in ("displacement", "reaction", "strain"):
+            table.add_row(name, f"{getattr(agreement, name):.1e}")
+        _out.print(table)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Hang the commands of this module into the program."""
     app.command()(verify)
+    app.command()(export)

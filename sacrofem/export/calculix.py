@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.errors import ModelError, SolveError, explain, output_errors
-from sacrofem.export.problem import Combinations, Problem, combine_membranes, group_cells
+from sacrofem.export.membranes import combine_membranes
+from sacrofem.export.problem import Problem, group_cells
+from sacrofem.export.springs import Combinations
 from sacrofem.mesh.model import FloatArray, IntArray
 
 _TERMS_PER_LINE = 3  # CalculiX reads 4, and 132 characters
@@ -59,9 +61,6 @@ def _lines(problem: Problem) -> Iterator[str]:
     yield "*NODE, NSET=NODES"
     yield from _coordinates(problem.points, 1)
     yield from _solids(problem)
-    # CalculiX's M3D6 is a wedge in disguise and stiffer by up to a fifth; its M3D3 is the membrane of sacrofem.
-    if problem.order == 1:
-        yield from _membranes(problem)
     yield from _springs(problem)
     yield "*STEP"
     yield "*STATIC"
@@ -103,26 +102,10 @@ def _solids(problem: Problem) -> Iterator[str]:
         yield f"*SOLID SECTION, ELSET=REGION{index}, MATERIAL=MATERIAL{index}"
 
 
-def _membranes(problem: Problem) -> Iterator[str]:
-    first = len(problem.cells) + 1
-    yield "** cortex"
-    yield "*MATERIAL, NAME=CORTEX"
-    yield "*ELASTIC"
-    yield f"{problem.cortical[0]:.12e}, {problem.cortical[1]:.12e}"
-    yield f"*ELEMENT, TYPE=M3D{problem.membranes.shape[1]}, ELSET=CORTEX"
-    for number, nodes in enumerate(problem.membranes + 1, first):
-        yield f"{number}, " + ", ".join(map(str, nodes))
-    for index, thickness in enumerate(np.unique(problem.thickness), 1):
-        yield from _sets(f"CORTEX{index}", first + np.flatnonzero(problem.thickness == thickness))
-        yield f"*MEMBRANE SECTION, ELSET=CORTEX{index}, MATERIAL=CORTEX"
-        yield f"{thickness:.12e}"
-
-
 def _springs(problem: Problem) -> Iterator[str]:
     combined = [springs.combine() for springs in problem.springs if len(springs.nodes)]
-    if problem.order == 2:
-        combined.append(combine_membranes(problem))
-    node, element = len(problem.points) + 1, len(problem.cells) + len(problem.membranes) + 1
+    combined.append(combine_membranes(problem))
+    node, element = len(problem.points) + 1, len(problem.cells) + 1
     used = {False: np.zeros(3, dtype=np.bool_), True: np.zeros(3, dtype=np.bool_)}
     for what in combined:
         active = np.abs(what.rows).max(axis=(2, 3)) > 0
@@ -149,27 +132,20 @@ def _springs(problem: Problem) -> Iterator[str]:
                 element += 1
         node += (2 if what.grounded else 1) * count
     for grounded, name in ((True, "HELD"), (False, "JOINED")):
-        for axis in np.flatnonzero(used[grounded]) + 1:
+        for axis in (int(i) + 1 for i in np.flatnonzero(used[grounded])):
             yield f"*SPRING, ELSET={name}{axis}"
             yield f"{axis}, {axis}" if grounded else f"{axis}"
             yield "1.0"
 
 
 def _equations(what: Combinations, active: NDArray[np.bool_], first: int) -> Iterator[str]:
-    """One equation for every dof of a combined node: itself minus the combination is zero.
-
-    A node that stands on both sides (the front of a fracture) is named once: CalculiX does not add terms of one dof.
-    """
+    """One equation for every dof of a combined node: itself minus the combination is zero."""
     yield "*EQUATION"
     for point in range(len(what.nodes)):
-        joined, place = np.unique(what.nodes[point], return_inverse=True)
-        rows = np.zeros((3, len(joined), 3))
-        np.add.at(rows, (slice(None), place), what.rows[point])
+        joined, rows = what.at(point)
         for axis in np.flatnonzero(active[point]):
-            row = rows[axis]
-            nodes, components = np.nonzero(np.abs(row) > 1e-14 * np.abs(what.rows[point, axis]).max())
             terms = [f"{first + point}, {axis + 1}, 1."]
-            terms += [f"{joined[i] + 1}, {c + 1}, {-row[i, c]:.12e}" for i, c in zip(nodes, components, strict=True)]
+            terms += [f"{joined[i] + 1}, {c + 1}, {-rows[axis, i, c]:.12e}" for i, c in zip(*np.nonzero(rows[axis]), strict=True)]
             yield str(len(terms))
             for start in range(0, len(terms), _TERMS_PER_LINE):
                 yield ", ".join(terms[start : start + _TERMS_PER_LINE])

@@ -1,0 +1,200 @@
+"""Supports and interfaces as springs on combinations of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import basix
+import numpy as np
+import ufl
+from dolfinx import fem
+from dolfinx import mesh as dmesh
+
+from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mechanics.properties import Properties
+from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
+from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
+from sacrofem.results.fields import CaseFields, pair_faces
+
+_P2_DEGREE = 4
+
+
+@dataclass(frozen=True)
+class Springs:
+    """Springs on combinations of nodes: each has the energy q . K q / 2 with q = sum of c_i u_i.
+
+    Every bilinear form whose integrand is a quadratic form of the displacement (or of its jump) at points is such a set, with
+    the quadrature's points, shape functions and weights; it is then not an approximation but the same matrix.
+
+    Attributes:
+        name: A support's surface or a fracture.
+        grounded: Whether it is a support, whose reaction counts.
+        nodes: (p, k) node numbers.
+        coefficients: (p, k) c.
+        tensors: (p, 3, 3) K, symmetric, N/mm.
+        places: (p, 3) mm.
+    """
+
+    name: str
+    grounded: bool
+    nodes: IntArray
+    coefficients: FloatArray
+    tensors: FloatArray
+    places: FloatArray
+
+    def factors(self) -> FloatArray:
+        """(p, 3, 3) F with K = F^T F: row i is a direction times the root of its stiffness; rows of no stiffness are zero."""
+        values, directions = np.linalg.eigh(self.tensors)
+        largest = np.abs(values).max(axis=1, keepdims=True)
+        roots = np.sqrt(np.where(values > 1e-12 * largest, values, 0.0))
+        rows: FloatArray = roots[:, :, None] * directions.transpose(0, 2, 1)
+        return rows
+
+    def combine(self) -> Combinations:
+        """F q as combinations of single components."""
+        rows = self.coefficients[:, None, :, None] * self.factors()[:, :, None, :]
+        return Combinations(self.name, self.grounded, self.nodes, rows, self.places)
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """Three numbers at each place, combinations of components of displacement, whose squares sum to twice the energy.
+
+    Attributes:
+        name: Of what they stand for.
+        grounded: Whether it is a support.
+        nodes: (p, k) node numbers.
+        rows: (p, 3, k, 3) factors of the components of every node, root of N mm per mm; a row of zeros is none.
+        places: (p, 3) mm.
+    """
+
+    name: str
+    grounded: bool
+    nodes: IntArray
+    rows: FloatArray
+    places: FloatArray
+
+    def at(self, point: int) -> tuple[IntArray, FloatArray]:
+        """(j,) nodes and (3, j, 3) factors at a place; a node that stands twice (at a fracture's front) is named once.
+
+        Factors below rounding are zero.
+        """
+        joined, place = np.unique(self.nodes[point], return_inverse=True)
+        rows = np.zeros((len(joined), 3, 3))
+        np.add.at(rows, place, self.rows[point].transpose(1, 0, 2))
+        rows[np.abs(rows) < 1e-14 * np.abs(self.rows[point]).max()] = 0.0
+        return joined, rows.transpose(1, 0, 2)
+
+
+class OuterFacets:
+    """Finds the cell behind a facet of the boundary, and its nodes in a solved case."""
+
+    def __init__(self, mesh: ModelMesh) -> None:
+        self.mesh = mesh
+        facets = list_facets(mesh.cells)
+        keys = facet_keys(facets.outer, len(mesh.points))
+        order = np.argsort(keys)
+        self._keys, self._cells = keys[order], facets.outer_cells[order]
+
+    def cells_of(self, triangles: IntArray) -> IntArray:
+        """(f,) cells."""
+        found: IntArray = self._cells[np.searchsorted(self._keys, facet_keys(triangles, len(self.mesh.points)))]
+        return found
+
+    def case_nodes(self, fields: CaseFields, triangles: IntArray) -> IntArray:
+        """(f, 3 or 6) node numbers: corners, middles of 1-2, 2-3, 3-1."""
+        cells = self.cells_of(triangles)
+        nodes: IntArray = pair_faces(self.mesh.cells, fields.cells, triangles, np.stack([cells, cells], axis=1))[:, 0]
+        return nodes
+
+
+def triangle_shapes(barycentric: FloatArray, order: int) -> FloatArray:
+    """(..., 3 or 6) Lagrange shape functions of a triangle at (..., 3) barycentric coordinates."""
+    if order == 1:
+        return barycentric
+    a, b, c = np.moveaxis(barycentric, -1, 0)
+    return np.stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a], axis=-1)
+
+
+def describe_support(model: SacrumModel, fields: CaseFields, outer: OuterFacets, name: str) -> Springs:
+    """The springs of a support at the points of its quadrature, from the product's own traction under unit displacements."""
+    domain, order = model.domain, model.order
+    local = model.distributed.facets[name]
+    nodes = domain.geometry.input_global_indices[dmesh.entities_to_geometry(domain, 2, local)]
+    case = outer.case_nodes(fields, nodes)
+    rule, weights = basix.make_quadrature(basix.CellType.triangle, 2 * order)
+    pairs = fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, local).reshape(-1, 2)
+
+    def evaluate(expression: ufl.core.expr.Expr) -> FloatArray:
+        values: FloatArray = fem.Expression(expression, rule).eval(domain, pairs).reshape(len(local), len(weights), 3)
+        return values
+
+    # compute_integration_domains keeps the order of the facets it is given.
+    places = evaluate(ufl.SpatialCoordinate(domain))
+    columns = [evaluate(model.supports.traction(name, ufl.as_vector(unit.tolist()))) for unit in np.eye(3)]
+    tensors = np.stack(columns, axis=-1)
+    corners = fields.points[case[:, :3]]
+    areas = facet_areas(fields.points, case[:, :3])
+    edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=-1)
+    beyond = np.einsum("fij,fqj->fqi", np.linalg.pinv(edges), places - corners[:, None, 0])
+    barycentric = np.concatenate([1.0 - beyond.sum(axis=2, keepdims=True), beyond], axis=2)
+    shares = np.asarray(weights) / np.sum(weights)
+    scaled = areas[:, None, None, None] * shares[None, :, None, None] * tensors
+    count = len(weights)
+    return Springs(
+        name=name,
+        grounded=True,
+        nodes=np.repeat(case, count, axis=0),
+        coefficients=triangle_shapes(barycentric, order).reshape(len(case) * count, case.shape[1]),
+        tensors=0.5 * (scaled + scaled.transpose(0, 1, 3, 2)).reshape(-1, 3, 3),
+        places=places.reshape(-1, 3),
+    )
+
+
+def describe_interface(model: SacrumModel, fields: CaseFields, name: str, properties: Properties) -> Springs:
+    """The springs of a fracture: between pairs of nodes (order 1: its rule is that of the vertices), or at quadrature points."""
+    faces, law = fields.fractures[name], properties.interface
+    pairs = faces.nodes[~faces.welded]
+    corners = pairs[:, 0, :3]
+    areas, normals = facet_areas(fields.points, corners), facet_geometry(fields.points, corners)[1]
+    if model.order == 1:
+        barycentric, shares = np.eye(3), np.full(3, 1.0 / 3.0)
+    else:
+        rule, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
+        barycentric = np.column_stack([1.0 - rule.sum(axis=1), rule])
+        shares = np.asarray(weights) / np.sum(weights)
+    shapes = triangle_shapes(barycentric, model.order)
+    jump = fields.displacement[pairs[:, 1]] - fields.displacement[pairs[:, 0]]
+    opening = np.einsum("qk,fki,fi->fq", shapes, jump, normals)
+    across = np.full(opening.shape, float(law.normal_stiffness))
+    if not model.linear:
+        across[opening > 0] *= law.open_fraction
+    along = float(law.tangential_stiffness)
+    dyads = np.einsum("fi,fj->fij", normals, normals)
+    tensors = across[:, :, None, None] * dyads[:, None] + along * (np.eye(3) - dyads)[:, None]
+    tensors *= areas[:, None, None, None] * shares[None, :, None, None]
+    places = np.einsum("qk,fki->fqi", barycentric, fields.points[corners])
+    springs = Springs(
+        name=name,
+        grounded=False,
+        nodes=np.repeat(pairs.reshape(len(pairs), pairs.shape[1] * pairs.shape[2]), len(shares), axis=0),
+        coefficients=np.tile(np.hstack([-shapes, shapes]), (len(pairs), 1)),
+        tensors=tensors.reshape(-1, 3, 3),
+        places=places.reshape(-1, 3),
+    )
+    return _join_pairs(springs) if model.order == 1 else springs
+
+
+def _join_pairs(springs: Springs) -> Springs:
+    """Springs at the vertices of facets, summed over the facets that meet in a pair of nodes; welded fronts fall out."""
+    used = np.abs(springs.coefficients) > 0.5
+    first = springs.nodes[springs.coefficients < -0.5]
+    second = springs.nodes[springs.coefficients > 0.5]
+    assert (used.sum(axis=1) == 2).all()
+    apart = first != second
+    pairs, place = np.unique(np.stack([first, second], axis=1)[apart], axis=0, return_inverse=True)
+    tensors = np.zeros((len(pairs), 3, 3))
+    np.add.at(tensors, place.ravel(), springs.tensors[apart])
+    places = np.zeros((len(pairs), 3))
+    places[place.ravel()] = springs.places[apart]
+    return Springs(springs.name, False, pairs, np.tile([-1.0, 1.0], (len(pairs), 1)), tensors, places)
