@@ -1,4 +1,4 @@
-"""The command line: ``sacrofem run | check | converge | list | show | gallery | schema | doctor`` and those of ``quality``."""
+"""The command line: ``sacrofem run | check | converge | list | show | gallery | ...`` and the commands of ``quality``."""
 
 from __future__ import annotations
 

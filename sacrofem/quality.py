@@ -115,7 +115,52 @@ def export(
         _out.print(table)
 
 
+def validate(
+    name: Annotated[str | None, typer.Argument(help="A validation entry, as `sacrofem list` gives it.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All entries (an hour).")] = False,
+    output: Annotated[Path, typer.Option(help="Folder of the studies' results.")] = Path("results/validation"),
+    page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of findings is renewed.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 if a finding lies outside.")] = False,
+) -> None:
+    """Run the set-ups of published experiments and models, and say which findings come out."""
+    from sacrofem.errors import ConfigError, explain
+    from sacrofem.study.validation import count_verdicts, format_band, list_validations, validate, write_page
+
+    if (name is None) == (not every):
+        raise ConfigError(
+            explain(
+                "Say what to validate.",
+                where="sacrofem validate",
+                got="a name and --all" if every else "neither a name nor --all",
+                allowed="one of the two",
+                next_step="`sacrofem list` shows the entries of kind validation",
+            )
+        )
+    findings = validate(list_validations(name, Path()), output)
+    table = Table("entry", "finding", "counts", "computed", "verdict", "remark", title="sacrofem validate")
+    for finding in findings:
+        target, outside = finding.target, finding.verdict == "outside"
+        table.add_row(
+            finding.entry.name,
+            target.name if target else "",
+            f"{format_band(target)} {target.unit}" if target else "",
+            f"{finding.computed:.3g}" if finding.computed is not None else "",
+            finding.verdict,
+            " ".join(finding.remark.split()),
+            style="red" if outside else None,
+        )
+    _out.print(table)
+    counts = count_verdicts(findings)
+    represented = counts["reproduced"] + counts["outside"]
+    _out.print(f"{counts['reproduced']} of {represented} represented findings are reproduced", highlight=False)
+    if page is not None:
+        write_page(page, findings)
+    if strict and counts["outside"]:
+        raise typer.Exit(1)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Hang the commands of this module into the program."""
     app.command()(verify)
     app.command()(export)
+    app.command()(validate)
