@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from sacrofem.verification.outcome import Verdict
 
-_out = Console()
+_WIDTH_OF_LOGS = 150
+_out = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_LOGS)
 
 
 def verify(

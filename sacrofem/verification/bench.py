@@ -73,7 +73,9 @@ class Bench:
         self.regions = mesh.regions
         self.cuts = find_cuts(mesh, mesh.host_regions)
         triangles = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(cut.movable for cut in self.cuts.values())])
-        self.V = build_cut_space(self.domain, order, number_copies(mesh.cells, triangles))
+        copies = number_copies(mesh.cells, triangles)
+        self.V = build_cut_space(self.domain, order, copies)
+        self._linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson = fem.Function(piecewise), fem.Function(piecewise)
         local = mesh.regions[self.distributed.original_cells]
@@ -133,7 +135,7 @@ class Bench:
             tolerance: Relative tolerance of the residual.
         """
         matrix = petsc.create_matrix(self.stiffness)
-        solver = MultigridSolver(matrix, self.V, tolerance)
+        solver = MultigridSolver(matrix, self.V, self._linear_space, tolerance)
         petsc.assemble_matrix(matrix, self.stiffness)
         matrix.assemble()
         vector = petsc.create_vector(self.V)
