@@ -93,7 +93,20 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
         resolved: Its study.
         case: The case.
         mesh: The study's mesh.
+
+    Raises:
+        ConfigError: the study has ligaments, which are not exported.
     """
+    if resolved.ligaments is not None:
+        raise ConfigError(
+            explain(
+                "Ligaments are not exported.",
+                where=f"study {resolved.study.name!r}, ligaments",
+                got=resolved.ligaments.name,
+                allowed="a study without ligaments",
+                next_step="export a copy of the study without them",
+            )
+        )
     import sacrofem.fem  # noqa: F401
 
     # isort: split
@@ -102,15 +115,15 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
     from sacrofem.export.problem import describe_problem
     from sacrofem.mechanics.distribution import distribute
     from sacrofem.mechanics.model import SacrumModel
-    from sacrofem.study.arm import newtons
+    from sacrofem.study.loads import apply_loads, as_carried
 
     model = SacrumModel(distribute(mesh, MPI.COMM_SELF), active_regions(case.treatment), resolved.study.order)
     properties = case_properties(resolved, case.level)
     model.set_properties(properties)
     model.assemble()
-    force = newtons(case.load, resolved.study.body_weight)
-    solution = model.solve(force)
-    problem, fields = describe_problem(case.name, model, properties, solution, force)
+    load = as_carried(apply_loads(resolved)[case.load.name], resolved)
+    solution = model.solve(load.parts)
+    problem, fields = describe_problem(case.name, model, properties, solution, load.parts)
     return SolvedCase(problem, fields, solution)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from sacrofem.errors import ConfigError, explain
 from sacrofem.export.springs import OuterFacets, Springs, describe_interface, describe_support
+from sacrofem.loads.parts import LoadPart
+from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.model import FloatArray, IntArray
@@ -56,7 +58,7 @@ class Problem:
 
 
 def describe_problem(
-    name: str, model: SacrumModel, properties: Properties, solution: Solution, force: FloatArray
+    name: str, model: SacrumModel, properties: Properties, solution: Solution, load: FloatArray | Sequence[LoadPart]
 ) -> tuple[Problem, CaseFields]:
     """Take a solved model apart; one process only.
 
@@ -64,14 +66,14 @@ def describe_problem(
         name: Of the case.
         model: The model, assembled.
         properties: What it was given.
-        solution: Its solution under the force.
-        force: (3,) N.
+        solution: Its solution under the load.
+        load: (3,) N on the endplate, or the parts of a load.
 
     Returns:
         The problem, and the solved fields on the same nodes and cells (in the order of DOLFINx).
 
     Raises:
-        ConfigError: on several ranks.
+        ConfigError: on several ranks, or the model holds what is not exported: a cortex that is not isotropic.
     """
     if model.comm.size > 1:
         raise ConfigError(
@@ -83,6 +85,17 @@ def describe_problem(
                 next_step="run `sacrofem export` without mpiexec",
             )
         )
+    if properties.transverse_cortex is not None:
+        raise ConfigError(
+            explain(
+                "A transversely isotropic cortex is not exported.",
+                where=f"case {name}",
+                got="a study with a cortex of its own",
+                allowed="the isotropic cortex of the BMD level",
+                next_step="leave `cortex` out of the study",
+            )
+        )
+    parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
     fields = gather_fields(model, solution.displacement)
     assert fields is not None
     source = model.distributed.source
@@ -95,7 +108,7 @@ def describe_problem(
         number: properties.cortical_thickness_of.get(label, properties.cortical_thickness) for number, label in names.items()
     }
     forces = np.zeros((len(fields.points), 3))
-    forces[node_of_dof] = model._load_vector(force).array.reshape(-1, 3)
+    forces[node_of_dof] = model.loading.vector(parts).array.reshape(-1, 3)
     springs = [describe_support(model, fields, outer, support) for support in model.supports.measures]
     springs += [describe_interface(model, fields, fracture, properties) for fracture in fields.fractures]
     problem = Problem(

@@ -10,8 +10,10 @@ import ufl
 from dolfinx import fem
 from dolfinx import mesh as dmesh
 
+from sacrofem.mechanics.distribution import find_local_facets
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.supports import support_surfaces
 from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.results.fields import CaseFields, pair_faces
@@ -119,7 +121,8 @@ def triangle_shapes(barycentric: FloatArray, order: int) -> FloatArray:
 def describe_support(model: SacrumModel, fields: CaseFields, outer: OuterFacets, name: str) -> Springs:
     """The springs of a support at the points of its quadrature, from the product's own traction under unit displacements."""
     domain, order = model.domain, model.order
-    local = model.distributed.facets[name]
+    source = model.distributed.source
+    local = find_local_facets(domain, support_surfaces(source)[name], len(source.points))
     nodes = domain.geometry.input_global_indices[dmesh.entities_to_geometry(domain, 2, local)]
     case = outer.case_nodes(fields, nodes)
     rule, weights = basix.make_quadrature(basix.CellType.triangle, 2 * order)

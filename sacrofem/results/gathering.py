@@ -23,6 +23,7 @@ class MeshedModel(Protocol):
     comm: MPI.Comm
     V: fem.FunctionSpace
     young: fem.Function
+    poisson: fem.Function
     regions: NDArray[np.int64]
     cuts: dict[str, FractureCut]
 
