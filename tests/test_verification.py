@@ -10,7 +10,8 @@ import ufl
 from typer.testing import CliRunner
 
 from sacrofem import cli
-from sacrofem.mechanics import forms, model
+from sacrofem.mechanics import forms
+from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.verification import bench
 from sacrofem.verification.outcome import Check, Outcome, Verdict, run_check
 from sacrofem.verification.registry import CHECKS, format_page, list_checks, write_page
@@ -41,8 +42,8 @@ def test_a_wrong_modulus_in_the_bulk_is_noticed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_membrane_that_is_too_thick_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = forms.cortex_form
-    monkeypatch.setattr(model.forms, "cortex_form", lambda u, v, thickness, *rest: right(u, v, 1.05 * thickness, *rest))
+    right = CortexMembrane.form
+    monkeypatch.setattr(CortexMembrane, "form", lambda self, u, v, thickness, ds: right(self, u, v, 1.05 * thickness, ds))
     assert not run_check(named("sandwich")).passed
 
 
@@ -65,11 +66,11 @@ def test_the_command_says_what_failed_and_leaves_with_1(monkeypatch: pytest.Monk
     assert done.exit_code == 0, done.output
     assert "all passed" in done.output
     assert "(`springs`)" in page.read_text()
-    right = forms.interface_form
-    monkeypatch.setattr(model.forms, "interface_form", lambda u, v, normal, *rest: right(u, v, 2 * normal, *rest))
-    done = runner.invoke(cli.app, ["verify", "--only", "springs"])
+    right = forms.bulk_form
+    monkeypatch.setattr(forms, "bulk_form", lambda u, v, young, *rest: right(u, v, 1.05 * young, *rest))
+    done = runner.invoke(cli.app, ["verify", "--only", "thick_cylinder"])
     assert done.exit_code == 1
-    assert "failed: springs" in done.output
+    assert "failed: thick_cylinder" in done.output
 
 
 def test_the_page_keeps_its_words_and_renews_its_table(tmp_path: Path) -> None:

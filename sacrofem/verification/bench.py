@@ -17,8 +17,10 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from sacrofem.mechanics import forms
+from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import distribute, find_local_facets
+from sacrofem.mechanics.properties import TransverseCortex
 from sacrofem.mechanics.treatment import find_cuts
 from sacrofem.mesh.model import FloatArray, ModelMesh
 from sacrofem.solver.multigrid import MultigridSolver
@@ -82,7 +84,9 @@ class Bench:
         for number, name in mesh.region_names.items():
             self.young.x.array[local == number] = young[name]
             self.poisson.x.array[local == number] = poisson[name]
-        self._constants = [fem.Constant(self.domain, float(value)) for value in (*membrane, *interface)]
+        self._constants = [fem.Constant(self.domain, float(value)) for value in (membrane[0], *interface)]
+        self._membrane = CortexMembrane(self.domain)
+        self._membrane.set(TransverseCortex.isotropic(*membrane[1:]))
         self._crack = find_local_facets(self.domain, triangles, len(mesh.points))
         self._compile()
 
@@ -105,9 +109,9 @@ class Bench:
         self.dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * self.order + 2})
         bulk = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
-        thickness, modulus, ratio, normal, tangential = self._constants
+        thickness, normal, tangential = self._constants
         form = forms.bulk_form(u, v, self.young, self.poisson, bulk)
-        form += forms.cortex_form(u, v, thickness, modulus, ratio, ds(_MEMBRANE))
+        form += self._membrane.form(u, v, thickness, ds(_MEMBRANE))
         form += forms.interface_form(u, v, normal("+"), tangential("+"), self.dS)
         self.stiffness = fem.form(form)
         self.body, self.traction = fem.Function(self.V), fem.Function(self.V)
