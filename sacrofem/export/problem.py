@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.errors import ConfigError, explain
-from sacrofem.export.springs import OuterFacets, Springs, describe_interface, describe_support
+from sacrofem.export.springs import OuterFacets, Springs, describe_interfaces, describe_support
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel, Solution
@@ -95,6 +95,17 @@ def describe_problem(
                 next_step="leave `cortex` out of the study",
             )
         )
+    law = properties.interface
+    if law.touches and (law.friction or law.gap or law.preload or law.augmented):
+        raise ConfigError(
+            explain(
+                "This contact law is not exported.",
+                where=f"case {name}, interface {law.name}",
+                got="friction, a gap, a preload or hard faces",
+                allowed="a linear law, or compression_only without these (frozen in its solved state)",
+                next_step="export the case with another interface",
+            )
+        )
     parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
     fields = gather_fields(model, solution.displacement)
     assert fields is not None
@@ -110,7 +121,7 @@ def describe_problem(
     forces = np.zeros((len(fields.points), 3))
     forces[node_of_dof] = model.loading.vector(parts).array.reshape(-1, 3)
     springs = [describe_support(model, fields, outer, support) for support in model.supports.measures]
-    springs += [describe_interface(model, fields, fracture, properties) for fracture in fields.fractures]
+    springs += describe_interfaces(model, fields, node_of_dof)
     problem = Problem(
         name=name,
         points=fields.points,

@@ -12,13 +12,10 @@ from dolfinx import mesh as dmesh
 
 from sacrofem.mechanics.distribution import find_local_facets
 from sacrofem.mechanics.model import SacrumModel
-from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.supports import support_surfaces
-from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
+from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.results.fields import CaseFields, pair_faces
-
-_P2_DEGREE = 4
 
 
 @dataclass(frozen=True)
@@ -154,38 +151,31 @@ def describe_support(model: SacrumModel, fields: CaseFields, outer: OuterFacets,
     )
 
 
-def describe_interface(model: SacrumModel, fields: CaseFields, name: str, properties: Properties) -> Springs:
-    """The springs of a fracture: between pairs of nodes (order 1: its rule is that of the vertices), or at quadrature points."""
-    faces, law = fields.fractures[name], properties.interface
-    pairs = faces.nodes[~faces.welded]
-    corners = pairs[:, 0, :3]
-    areas, normals = facet_areas(fields.points, corners), facet_geometry(fields.points, corners)[1]
-    if model.order == 1:
-        barycentric, shares = np.eye(3), np.full(3, 1.0 / 3.0)
-    else:
-        rule, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
-        barycentric = np.column_stack([1.0 - rule.sum(axis=1), rule])
-        shares = np.asarray(weights) / np.sum(weights)
-    shapes = triangle_shapes(barycentric, model.order)
-    jump = fields.displacement[pairs[:, 1]] - fields.displacement[pairs[:, 0]]
-    opening = np.einsum("qk,fki,fi->fq", shapes, jump, normals)
-    across = np.full(opening.shape, float(law.normal_stiffness))
-    if not model.linear:
-        across[opening > 0] *= law.open_fraction
-    along = float(law.tangential_stiffness)
-    dyads = np.einsum("fi,fj->fij", normals, normals)
-    tensors = across[:, :, None, None] * dyads[:, None] + along * (np.eye(3) - dyads)[:, None]
-    tensors *= areas[:, None, None, None] * shares[None, :, None, None]
-    places = np.einsum("qk,fki->fqi", barycentric, fields.points[corners])
-    springs = Springs(
-        name=name,
-        grounded=False,
-        nodes=np.repeat(pairs.reshape(len(pairs), pairs.shape[1] * pairs.shape[2]), len(shares), axis=0),
-        coefficients=np.tile(np.hstack([-shapes, shapes]), (len(pairs), 1)),
-        tensors=tensors.reshape(-1, 3, 3),
-        places=places.reshape(-1, 3),
-    )
-    return _join_pairs(springs) if model.order == 1 else springs
+def describe_interfaces(model: SacrumModel, fields: CaseFields, numbers: IntArray) -> list[Springs]:
+    """The springs of all faces that may part, in their present state, at the points where the model compares them.
+
+    Args:
+        model: The model, in the state of its solution.
+        fields: The solved case.
+        numbers: Number in the fields of every block of dofs.
+    """
+    points = model.interfaces.points
+    count = points.weights.shape[1]
+    tangents = model.interfaces.response.tangent.reshape(-1, count, 3, 3) * points.weights[:, :, None, None]
+    found = []
+    for number, name in enumerate(model.interfaces.names):
+        mine = points.cuts == number
+        nodes = numbers[points.dofs[mine]]
+        springs = Springs(
+            name=name,
+            grounded=False,
+            nodes=np.repeat(nodes.reshape(len(nodes), nodes.shape[1] * nodes.shape[2]), count, axis=0),
+            coefficients=np.tile(np.hstack([-points.shapes, points.shapes]), (len(nodes), 1)),
+            tensors=tangents[mine].reshape(-1, 3, 3),
+            places=np.einsum("qn,fni->fqi", points.shapes, fields.points[nodes[:, 0]]).reshape(-1, 3),
+        )
+        found.append(_join_pairs(springs) if model.order == 1 else springs)
+    return found
 
 
 def _join_pairs(springs: Springs) -> Springs:
