@@ -17,7 +17,7 @@ from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.cases import Case, active_regions, expand_cases, split_study
 from sacrofem.study.fit import require_fit
-from sacrofem.study.properties import case_properties
+from sacrofem.study.properties import case_partings, case_properties
 
 if TYPE_CHECKING:
     from sacrofem.export.calculix import Printed
@@ -117,7 +117,9 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
     from sacrofem.mechanics.model import SacrumModel
     from sacrofem.study.loads import apply_loads, as_carried
 
-    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), active_regions(case.treatment), resolved.study.order)
+    model = SacrumModel(
+        distribute(mesh, MPI.COMM_SELF), active_regions(case.treatment), resolved.study.order, case_partings(resolved)
+    )
     properties = case_properties(resolved, case.level)
     model.set_properties(properties)
     model.assemble()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ConfigError, explain
 from sacrofem.export.springs import OuterFacets, Springs, describe_interfaces, describe_support
 from sacrofem.loads.parts import LoadPart
@@ -95,8 +96,9 @@ def describe_problem(
                 next_step="leave `cortex` out of the study",
             )
         )
-    law = properties.interface
-    if law.touches and (law.friction or law.gap or law.preload or law.augmented):
+    laws = (law for law in _laws(properties) if law.touches)
+    law = next((law for law in laws if law.friction or law.gap or law.preload or law.augmented), None)
+    if law is not None:
         raise ConfigError(
             explain(
                 "This contact law is not exported.",
@@ -137,6 +139,10 @@ def describe_problem(
         frozen=not model.linear,
     )
     return problem, fields
+
+
+def _laws(properties: Properties) -> list[Interface]:
+    return [properties.interface, *properties.body_interfaces.values()]
 
 
 def _number_dofs(model: SacrumModel, fields: CaseFields) -> IntArray:
