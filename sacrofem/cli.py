@@ -1,4 +1,4 @@
-"""The command line: ``sacrofem run | check | converge | list | show | gallery | morphometry | schema | doctor``."""
+"""The command line: ``sacrofem run | check | converge | list | show | gallery | ...`` and the commands of ``quality``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sacrofem import interruption
+from sacrofem import interruption, quality
 from sacrofem.errors import Interrupted, SacrofemError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Compare cement and screws in sacral insufficiency fractures, by finite elements.",
 )
+quality.add_commands(app)
 _out = Console()
 _err = Console(stderr=True)
 

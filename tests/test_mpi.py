@@ -32,3 +32,8 @@ def numbers(ranks: int, order: int, law: str) -> list[float]:
 @pytest.mark.parametrize(("order", "law"), [(1, "linear"), (2, "linear"), (1, "compression_only")])
 def test_one_rank_and_two_agree(order: int, law: str) -> None:
     assert numbers(2, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(("order", "law"), [(1, "linear"), pytest.param(2, "linear", marks=pytest.mark.slow)])
+def test_more_ranks_than_cores_agree(order: int, law: str) -> None:
+    assert numbers(4, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6, abs=1e-9)

@@ -14,6 +14,7 @@ from sacrofem.catalogue.material import Cortex, DensityLaw, Material
 from sacrofem.catalogue.muscle import Musculature
 from sacrofem.catalogue.storage import StorageMap
 from sacrofem.catalogue.study import Extent, MeshSettings, Study, Treatment
+from sacrofem.catalogue.validation import Validation
 
 __all__ = [
     "Anatomy",
@@ -42,4 +43,5 @@ __all__ = [
     "Study",
     "Support",
     "Treatment",
+    "Validation",
 ]

@@ -33,6 +33,7 @@ from sacrofem.catalogue.models import (
     StorageMap,
     Study,
     Support,
+    Validation,
 )
 from sacrofem.errors import ConfigError, explain
 
@@ -56,6 +57,7 @@ KINDS: dict[str, type[Entry]] = {
     "musculature": Musculature,
     "storage_map": StorageMap,
     "study": Study,
+    "validation": Validation,
 }
 
 #: Longer values are cut in a message.

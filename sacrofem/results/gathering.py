@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from dolfinx import fem
+from dolfinx import mesh as dmesh
+from mpi4py import MPI
+from numpy.typing import NDArray
 
-from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.treatment import FractureCut
 from sacrofem.results.fields import CaseFields, FractureFaces, pair_faces
 
 
-def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields | None:
+class MeshedModel(Protocol):
+    """What gathering needs of a model; see :class:`sacrofem.mechanics.model.SacrumModel`."""
+
+    distributed: DistributedMesh
+    domain: dmesh.Mesh
+    comm: MPI.Comm
+    V: fem.FunctionSpace
+    young: fem.Function
+    poisson: fem.Function
+    regions: NDArray[np.int64]
+    cuts: dict[str, FractureCut]
+
+
+def gather_fields(model: MeshedModel, displacement: fem.Function) -> CaseFields | None:
     """Gather a displacement on rank 0, numbered by the source mesh's cells; collective.
 
     Args:

@@ -22,6 +22,7 @@ from sacrofem.mechanics.model import SacrumModel, Solution
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
+from sacrofem.results.endplate import measure_endplate
 from sacrofem.results.error_bars import error_bars
 from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
@@ -139,7 +140,7 @@ def _keep(
     plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
     force = load.on_endplate if plain else np.zeros(3)
     measures = measure_case(fields, masks, force, solution.work)
-    measures += [(whole, measure) for measure in measure_joints(mesh, fields)]
+    measures += [(whole, measure) for measure in [*measure_joints(mesh, fields), *measure_endplate(mesh, fields)]]
     measures += [(whole, measure) for measure in measure_screw_stress(fields, mesh.region_names, properties.poisson)]
     for name, forces in solution.section_forces.items():
         measures += [(name, measure) for measure in measure_load_sharing(forces)]
