@@ -165,3 +165,12 @@ def test_an_unknown_case_is_named_with_those_there_are(study: sacrofem.Study) ->
 def test_febio_cannot_be_compared() -> None:
     done = CliRunner().invoke(cli.app, ["export", "quickstart", "--case", "x", "--format", "feb", "--compare"])
     assert isinstance(done.exception, ConfigError)
+
+
+def test_rods_are_refused(study: sacrofem.Study) -> None:
+    """Their beams are no part of the exported matrix: another code would solve another model."""
+    ring = {"extent": "pelvic_ring", "support": "ball_and_socket", "ligaments": "none"}
+    arm = sacrofem.Treatment(name="rod", implants=("transiliac_internal_fixator",))
+    resolved, case = find_case(study.model_copy(update={**ring, "treatments": (arm,)}), find_name("rod", study))
+    with pytest.raises(ConfigError, match="transiliac_internal_fixator"):
+        solve_case(resolved, case, block())

@@ -18,9 +18,9 @@ from sacrofem.catalogue.variation import Variation
 from sacrofem.errors import GeometryError
 from sacrofem.mesh.build import build_model_mesh, mesh_digest
 from sacrofem.shapes.cement import check_needle_path
+from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.following import follow_entry, map_places
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
-from sacrofem.shapes.implant import check_corridor
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 from sacrofem.shapes.turning import turn_matrix
 from sacrofem.shapes.variation import vary_anatomy

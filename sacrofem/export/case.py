@@ -95,7 +95,7 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
         mesh: The study's mesh.
 
     Raises:
-        ConfigError: the study has ligaments, which are not exported.
+        ConfigError: the case has ligaments, or rods and plates, which are not exported.
     """
     if resolved.ligaments is not None:
         raise ConfigError(
@@ -105,6 +105,17 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
                 got=resolved.ligaments.name,
                 allowed="a study without ligaments",
                 next_step="export a copy of the study without them",
+            )
+        )
+    outside = [name for name in case.treatment.implants if resolved.implants[name].members]
+    if outside:
+        raise ConfigError(
+            explain(
+                "Rods and plates are not exported.",
+                where=f"study {resolved.study.name!r}, treatment {case.treatment.name!r}, implants",
+                got=", ".join(outside),
+                allowed="implants of screws alone",
+                next_step="export another treatment",
             )
         )
     import sacrofem.fem  # noqa: F401
