@@ -169,8 +169,14 @@ def test_febio_cannot_be_compared() -> None:
 
 def test_rods_are_refused(study: sacrofem.Study) -> None:
     """Their beams are no part of the exported matrix: another code would solve another model."""
-    ring = {"extent": "pelvic_ring", "support": "ball_and_socket", "ligaments": "none"}
     arm = sacrofem.Treatment(name="rod", implants=("transiliac_internal_fixator",))
-    resolved, case = find_case(study.model_copy(update={**ring, "treatments": (arm,)}), find_name("rod", study))
+    ring = {
+        "extent": "pelvic_ring",
+        "support": "ball_and_socket",
+        "ligaments": "none",
+        "loads": ("standing",),
+        "treatments": (arm,),
+    }
+    resolved, case = find_case(study.model_copy(update=ring), "rod-severe-standing")
     with pytest.raises(ConfigError, match="transiliac_internal_fixator"):
         solve_case(resolved, case, block())
