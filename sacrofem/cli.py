@@ -1,4 +1,4 @@
-"""The command line: ``sacrofem run | check | list | show | gallery | schema | doctor``."""
+"""The command line: ``sacrofem run | check | converge | list | show | gallery | ...`` and the commands of ``quality``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sacrofem import interruption
+from sacrofem import interruption, quality
 from sacrofem.errors import Interrupted, SacrofemError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Compare cement and screws in sacral insufficiency fractures, by finite elements.",
 )
+quality.add_commands(app)
 _out = Console()
 _err = Console(stderr=True)
 
@@ -56,15 +57,49 @@ def run(
 def check(study: StudyPath) -> None:
     """Check a study file, everything it names and whether its treatments fit together, without meshing."""
     from sacrofem.catalogue import load_study, resolve_study
+    from sacrofem.loads.cases import report_balance
+    from sacrofem.study.densities import warn_of_densities
     from sacrofem.study.fit import require_fit
+    from sacrofem.study.loads import apply_loads
 
     resolved = resolve_study(load_study(study))
     require_fit(resolved)
+    warn_of_densities(resolved)
+    for load in apply_loads(resolved).values():
+        _out.print(report_balance(load), soft_wrap=True, highlight=False)
     _out.print(
-        f"{study}: {len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
+        f"{study}: "
+        + (f"{len(resolved.fractures)} fractures x " if len(resolved.fractures) > 1 else "")
+        + f"{len(resolved.study.treatments)} treatments x {len(resolved.levels)} BMD levels x "
         f"{len(resolved.loads)} loads, inputs {resolved.digest()[:12]}",
         soft_wrap=True,
     )
+
+
+@app.command()
+def converge(
+    study: StudyPath,
+    output: Annotated[Path | None, typer.Option(help="Folder (default: results/<study>-convergence).")] = None,
+    factors: Annotated[str, typer.Option(help="Factors on all mesh sizes, coarsest to finest.")] = "1.5,1,0.7",
+    orders: Annotated[str, typer.Option(help="Element orders.")] = "1,2",
+    level: Annotated[str | None, typer.Option(help="BMD level (default: the study's last).")] = None,
+    load: Annotated[str | None, typer.Option(help="Load (default: the study's first).")] = None,
+) -> None:
+    """Run a study on refined meshes with linear and quadratic elements: observed order, Richardson value, errors."""
+    from sacrofem.report.convergence import print_convergence
+    from sacrofem.study.convergence import converge_study, read_factors, read_orders
+
+    table, folder = converge_study(
+        study,
+        output=output,
+        factors=read_factors(factors),
+        orders=read_orders(orders),
+        level=level,
+        load=load,
+    )
+    if _rank_and_size()[0] == 0:
+        print_convergence(table, _out)
+        _out.print(f"Table: {folder / 'convergence.csv'}", soft_wrap=True, highlight=False)
 
 
 @app.command("list")
@@ -117,6 +152,15 @@ def gallery(
 
 
 @app.command()
+def morphometry(folder: Annotated[Path, typer.Argument(help="Where morphometry.md and its pictures go.")]) -> None:
+    """Measure the packaged anatomies beside what is published, on one page."""
+    from sacrofem.catalogue import Library
+    from sacrofem.report.morphometry import write_morphometry
+
+    _out.print(str(write_morphometry(folder, Library.standard())), soft_wrap=True, highlight=False)
+
+
+@app.command()
 def schema(folder: Annotated[Path, typer.Argument(help="Where the JSON Schema files go.")]) -> None:
     """Write a JSON Schema for every kind of entry, for editors."""
     from sacrofem.catalogue.schema import export_schemas
@@ -158,15 +202,23 @@ def main() -> NoReturn:
 
 
 def _draw(entries: list[Entry], library: Library, anatomy: str, picture: Path) -> None:
-    """Draw the first entry that has a shape (names are unique but for the kind)."""
-    from sacrofem.catalogue.models import Anatomy
+    """Draw the first entry that has a shape (names are unique but for the kind), or a load's vectors on the bones."""
+    from sacrofem.catalogue.models import Anatomy, Load, Musculature
     from sacrofem.errors import output_errors
-    from sacrofem.report.entries import Easel
+    from sacrofem.loads.cases import report_balance
+    from sacrofem.report.entries import Easel, place_entry
+    from sacrofem.report.load_scenes import LoadEasel
 
+    if isinstance(entries[0], Load):
+        musculatures = {entry.name: entry for entry in library.entries() if isinstance(entry, Musculature)}
+        with output_errors(picture, "another file with --picture"):
+            applied = LoadEasel(library.get(Anatomy, anatomy, "--anatomy"), musculatures).draw(entries[0], picture)
+        _out.print(report_balance(applied), soft_wrap=True, highlight=False)
+        return
     shaped = [entry for entry in entries if entry.kind in ("anatomy", "fracture", "cement", "implant")] or entries
     bone = shaped[0] if isinstance(shaped[0], Anatomy) else library.get(Anatomy, anatomy, "--anatomy")
     with output_errors(picture, "another file with --picture"):
-        Easel(bone).draw(shaped[0], picture)
+        Easel(bone).draw(place_entry(shaped[0], library, bone), picture)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -10,8 +10,8 @@ import numpy as np
 from mpi4py import MPI
 
 from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel
-from sacrofem.solver.together import BlockSolver
 from tests.blocks import block
 from tests.solved_block import properties
 
@@ -28,20 +28,15 @@ def stiff_model(order: int, comm: MPI.Comm) -> SacrumModel:
     return model
 
 
-def block_solver(model: SacrumModel) -> BlockSolver:
-    """The block solver on the model's own matrix and hierarchy."""
-    return BlockSolver(model.matrix, model.solver.hierarchies())
-
-
 def loads(model: SacrumModel) -> np.ndarray:
     """(rows of this rank, 5) right-hand sides of the forces."""
-    return np.stack([model._load_vector(force).getArray().copy() for force in FORCES], axis=1)
+    return np.stack([model.loading.vector(endplate_force(force)).getArray().copy() for force in FORCES], axis=1)
 
 
 def main(order: int) -> None:
     """Print sums and squares of the solutions, and the residuals, from rank 0."""
     model = stiff_model(order, MPI.COMM_WORLD)
-    found, log = block_solver(model).solve(loads(model), 1e-10, 200)
+    found, log = model.solver.block_solver().solve(loads(model), 1e-10, 200)
     numbers = [model.comm.allreduce(part) for part in (found.sum(axis=0), (found**2).sum(axis=0))]
     if model.comm.rank == 0:
         sys.stdout.write(json.dumps([*numbers[0], *numbers[1], log.iterations, float(log.residuals.max())]) + "\n")

@@ -87,12 +87,21 @@ def test_show_draws_an_entry_with_a_shape_and_says_so_of_one_without(tmp_path: P
     assert "no shape" in sacrofem("show", "pmma", "--picture", "pmma.png", folder=tmp_path, code=1)
 
 
+def test_show_draws_the_vectors_of_a_load_and_says_what_is_left_of_balance(tmp_path: Path) -> None:
+    said = sacrofem("show", "gait_right_2", "--picture", "gait.png", folder=tmp_path)
+    assert (tmp_path / "gait.png").read_bytes().startswith(b"\x89PNG")
+    assert 5_000 < (tmp_path / "gait.png").stat().st_size < 60_000
+    assert re.search(r"residual force \d\.\de-\d\d of body weight", said)
+
+
 def test_gallery_page_shows_every_entry_that_has_a_shape() -> None:
     docs = Path(__file__).parents[1] / "docs"
     page = (docs / "gallery.md").read_text()
     for kind in ("fractures", "cement", "implants"):
         for path in (PACKAGED.parents[1] / kind).glob("*.yaml"):
             assert f"### `{path.stem}`" in page
+    for path in (PACKAGED.parents[2] / "material_models" / "loads").glob("*.yaml"):
+        assert f"### `{path.stem}`" in page
     for picture in re.findall(r"\]\((gallery/.*?\.png)\)", page):
         assert (docs / picture).stat().st_size < 60_000
 
@@ -103,7 +112,9 @@ def test_show_suggests_the_nearest_name(tmp_path: Path) -> None:
 
 def test_check_accepts_a_good_study(tmp_path: Path) -> None:
     write_study(tmp_path)
-    assert "2 treatments x 1 BMD levels x 1 loads" in sacrofem("check", "small.yaml", folder=tmp_path)
+    said = sacrofem("check", "small.yaml", folder=tmp_path)
+    assert "2 treatments x 1 BMD levels x 1 loads" in said
+    assert "load standing: 60 % of body weight on S1; carried by the supports" in said
 
 
 @pytest.mark.parametrize(

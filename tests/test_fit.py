@@ -11,7 +11,8 @@ from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, Interface, Study, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import ConfigError, GeometryError
-from sacrofem.shapes.implant import check_corridor, place_screws
+from sacrofem.shapes.corridor import check_corridor
+from sacrofem.shapes.implant import place_screws
 from sacrofem.shapes.sacrum import build_sacrum
 from sacrofem.study.apart import join_tables
 from sacrofem.study.cases import active_regions, split_study
@@ -120,7 +121,9 @@ def test_meshes_of_their_own_pair_each_arm_with_the_reference() -> None:
 
 
 def test_joined_tables_hold_the_reference_once() -> None:
-    tables = [pd.DataFrame({"treatment": ["untreated", arm], "value": [i, 10 + i]}) for i, arm in enumerate("ab")]
+    tables = [
+        pd.DataFrame({"fracture": "f", "treatment": ["untreated", arm], "value": [i, 10 + i]}) for i, arm in enumerate("ab")
+    ]
     joined = join_tables(tables, "untreated")
     assert list(joined.treatment) == ["untreated", "a", "b"]
     assert list(joined.value) == [0, 10, 11]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 # isort: split
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from sacrofem.catalogue.fracture import (
     SheetSide,
 )
 from sacrofem.catalogue.models import Interface, MeshSettings, Support
+from sacrofem.errors import MeshError
 from sacrofem.mechanics.cut_space import number_copies
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.model import SacrumModel
@@ -32,6 +35,7 @@ from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
+from sacrofem.shapes.sacrum import Sacrum
 from tests.test_mesh import stand_in_bone
 
 SETTINGS = MeshSettings(size=5.0, feature_size=3.0, sampling=1.0)
@@ -152,8 +156,52 @@ def test_an_h_is_solved_and_its_block_sinks(meshes: dict[str, ModelMesh]) -> Non
     assert fields
     rows = measure_case(fields, neighbourhoods(meshes["h"]), force, solution.work)
     motion = {name: measure[1] for name, measure in rows if measure[0] == "micromotion_mean"}
-    assert set(motion) == {"h.cross", "h.vertical_left", "h.vertical_right"}
+    limbs = ("h.cross", "h.vertical_left", "h.vertical_right")
+    assert set(motion) == {*limbs, "h"}
     assert min(motion.values()) > 0.0
+    weighted = sum(area(meshes["h"], name) * motion[name] for name in limbs)
+    assert motion["h"] == pytest.approx(weighted / sum(area(meshes["h"], name) for name in limbs))
+    # Three limbs bound more than one fragment: as a whole they have no rigid motion.
+    assert {name for name, measure in rows if measure[0] == "fragment_translation"} == set(limbs)
+
+
+def ring_of_bone() -> Sacrum:
+    """A torus about z, 20 mm from the axis to the middle of its section of 6 mm radius."""
+
+    def bone(points: np.ndarray) -> np.ndarray:
+        distance: np.ndarray = np.hypot(np.hypot(points[:, 0], points[:, 1]) - 20.0, points[:, 2]) - 6.0
+        return distance
+
+    reach = np.array([27.0, 27.0, 7.0])
+    return replace(stand_in_bone(), bone=bone, bounds=(-reach, reach))
+
+
+def ramus(name: str, x: float, y: float, normal: tuple[float, float, float]) -> FractureSheet:
+    """A sheet through the torus at (x, y)."""
+    return FractureSheet(name=name, through=((x, y, -4), (x, y, 4)), normal=normal, reach=14.0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_sheet_with_a_reach_breaks_one_of_the_places_that_its_plane_crosses(count: int) -> None:
+    """The plane x = 0 cuts a torus in two places; one break leaves it whole, a second elsewhere halves it."""
+    breaks = [ramus("upper", 0, 20, (1, 0, 0)), ramus("right", 20, 0, (0, 1, 0))][:count]
+    mesh = mesh_features(ring_of_bone(), [], fracture_sheets(fracture(*breaks)), SETTINGS)
+    names = ["test"] if count == 1 else ["test.upper", "test.right"]
+    for name in names:
+        assert area(mesh, name) == pytest.approx(np.pi * 6**2, rel=0.06)
+    upper = mesh.points[mesh.surfaces[f"fracture:{names[0]}"]]
+    assert upper[:, :, 1].min() > 13.0
+    assert np.abs(upper[:, :, 0]).max() < 0.3
+    assert len(find_fragments(mesh, mesh.regions, joined_when_open=True)) == count
+    assert mesh.measures["quality_min"] > SETTINGS.minimum_quality
+
+
+def test_a_sheet_that_runs_on_beyond_its_reach_is_refused() -> None:
+    """The plane of the torus cuts it all around."""
+    along = ramus("flat", 20, 0, (0, 0, 1)).model_copy(update={"through": ((20, -4, 0), (20, 4, 0))})
+    with pytest.raises(MeshError, match="beyond its reach") as caught:
+        mesh_features(ring_of_bone(), [], fracture_sheets(fracture(along)), SETTINGS)
+    assert "test, about (20.0, 0.0, 0.0) mm" in str(caught.value)
 
 
 def test_a_bruise_is_softened_bone_without_a_surface() -> None:
@@ -183,7 +231,7 @@ def test_the_left_sheet_mirrors_the_right_with_its_limits() -> None:
 @pytest.mark.parametrize(
     ("sheets", "said"),
     [
-        ((), "at least one sheet, or a bruise"),
+        ((), "at least one sheet, a disruption or a bruise"),
         ((CROSS,), "vertical_right"),
         ((VERTICAL, VERTICAL), "two sheets have one name"),
     ],

@@ -54,7 +54,7 @@ def measures_of(fields: CaseFields) -> dict[str, float]:
 def test_a_lifted_block_opens_and_slides_by_its_translation(order: int) -> None:
     motion = measures_of(lift(fields_of(order), np.array([0.3, 0.4, 1.2]), np.zeros(3), np.zeros(3)))
     assert motion["opening_mean"] == pytest.approx(1.2)
-    assert motion["sliding_mean"] == motion["sliding_max"] == pytest.approx(0.5)
+    assert [motion["sliding_mean"], motion["sliding_max"]] == pytest.approx([0.5, 0.5])
     assert motion["micromotion_p95"] == pytest.approx(1.3)
     assert motion["closing_max"] == 0.0
     assert motion["micromotion_area_share_above_0.2_mm"] == pytest.approx(1.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 # isort: split
+import ufl
 from mpi4py import MPI
 from pydantic import ValidationError
 
@@ -80,6 +81,32 @@ def test_the_torsion_springs_carry_the_moment_about_the_axis_through_both_hips()
     assert sum(solution.flexion_moments.values()) == pytest.approx(-100.0 * WIDTH / 2, rel=1e-3)
 
 
+def levers(model: SacrumModel, solution: Solution, support: Support) -> list[float]:
+    """Moment of each socket's springs about its centre over its force, mm."""
+    model.supports.set(support)
+    found = []
+    for name, centre in model.supports._centres.items():
+        arm = ufl.SpatialCoordinate(model.domain) - ufl.as_vector(centre.tolist())
+        turn = ufl.cross(arm, model.supports.traction(name, solution.displacement))
+        moment = [model.integrate(turn[i] * model.supports.measures[name]) for i in range(3)]
+        found.append(float(np.linalg.norm(moment) / np.linalg.norm(solution.reactions[name])))
+    return found
+
+
+def test_a_frictionless_ball_and_socket_passes_no_moment_and_a_fixed_one_does() -> None:
+    """Its torsion spring, which stands for muscles, aside."""
+    force = (30.0, -100.0, 20.0)
+    assert max(levers(*solve(HIPS, force), HIPS.model_copy(update={"flexion_stiffness": None}))) < 1e-6
+    assert min(levers(*solve(FIXED, force), FIXED)) > 1.0
+
+
+def test_one_socket_held_on_a_bench_takes_all() -> None:
+    _, solution = solve(FIXED.model_copy(update={"side": "left"}), (0.0, -100.0, 0.0))
+    assert set(solution.reactions) == {"acetabulum_left"}
+    assert solution.imbalance < 1e-6
+    assert solution.moment_imbalance < 1e-5
+
+
 def test_a_frictionless_hip_yields_more_than_a_fixed_one() -> None:
     assert solve(HIPS, (0.0, -100.0, 0.0))[1].work > 1.02 * solve(FIXED, (0.0, -100.0, 0.0))[1].work
 
@@ -108,6 +135,9 @@ def test_a_support_of_another_extent_is_refused() -> None:
 def test_a_support_that_leaves_a_rotation_free_is_no_entry() -> None:
     with pytest.raises(ValidationError, match="leaves a rotation free"):
         Support(name="loose", acts_on="acetabulum", normal_stiffness=5, tangential_stiffness=0, **SAID)
+    with pytest.raises(ValidationError, match="one socket alone"):
+        Support(name="half", acts_on="acetabulum", side="left", normal_stiffness=5, tangential_stiffness=0,
+                flexion_stiffness=1, **SAID)  # fmt: skip
     with pytest.raises(ValidationError, match="acetabulum"):
         Support(name="odd", normal_stiffness=5, tangential_stiffness=1, flexion_stiffness=1, **SAID)
 
@@ -132,3 +162,4 @@ def test_the_motion_of_a_joint_is_that_of_its_faces() -> None:
     found = {name: value for name, value, _ in measure_joints(mesh, replace(fields, displacement=moved))}
     assert [found[f"joint_translation_{axis}_disc"] for axis in "xyz"] == pytest.approx(shift)
     assert found["joint_rotation_disc"] == pytest.approx(np.degrees(np.linalg.norm(turn)))
+    assert [found[f"joint_rotation_{axis}_disc"] for axis in "xyz"] == pytest.approx(np.degrees(turn))

@@ -102,22 +102,23 @@ def test_finished_cases_are_not_solved_again(study: sacrofem.Study, result: Stud
     pd.testing.assert_frame_equal(again.table, result.table)
 
 
-def test_two_ranks_give_the_metrics_of_one(study: sacrofem.Study, result: StudyResult, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_several_ranks_give_the_metrics_of_one(ranks: int, study: sacrofem.Study, result: StudyResult, tmp_path: Path) -> None:
     (tmp_path / "small.json").write_text(study.model_dump_json())
     script = (
         "import sys, pathlib, sacrofem; folder = pathlib.Path(sys.argv[1]);"
         "study = sacrofem.Study.model_validate_json((folder / 'small.json').read_text());"
-        "sacrofem.run_study(study, output=folder / 'two', pictures=False)"
+        "sacrofem.run_study(study, output=folder / 'again', pictures=False)"
     )
     launcher = Path(sys.executable).with_name("mpiexec")
     done = subprocess.run(
-        [str(launcher), "-n", "2", sys.executable, "-c", script, str(tmp_path)],
+        [str(launcher), "-n", str(ranks), sys.executable, "-c", script, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    two = pd.read_parquet(tmp_path / "two" / "results.parquet")
-    assert list(two.metric) == list(result.table.metric)
+    again = pd.read_parquet(tmp_path / "again" / "results.parquet")
+    assert list(again.metric) == list(result.table.metric)
     scale = result.table.groupby("metric").value.transform(lambda values: values.abs().max())
-    assert ((two.value - result.table.value).abs() <= 1e-6 * scale + 1e-12).all()
+    assert ((again.value - result.table.value).abs() <= 1e-6 * scale + 1e-12).all()

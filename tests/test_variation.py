@@ -16,6 +16,7 @@ from sacrofem.catalogue.variation import Variation
 from sacrofem.mesh.build import mesh_digest
 from sacrofem.mesh.surface import contour_shape
 from sacrofem.shapes.cement import check_needle_path
+from sacrofem.shapes.following import follow_entry
 from sacrofem.shapes.landmarks import Landmarks
 from sacrofem.shapes.morphometry.foramina import find_foramina
 from sacrofem.shapes.morphometry.incidence import measure_incidence
@@ -25,7 +26,7 @@ from sacrofem.shapes.pelvic_ring import PelvicRing, build_pelvic_ring
 from sacrofem.shapes.primitives import project_on_segment
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 from sacrofem.shapes.turning import turn_matrix
-from sacrofem.shapes.variation import follow_variation, vary_anatomy
+from sacrofem.shapes.variation import vary_anatomy
 from sacrofem.study.properties import case_properties
 
 TEMPLATE = Library.standard().get(Anatomy, "female_elderly")
@@ -195,21 +196,11 @@ def virtual_women(count: int) -> list[dict[str, float]]:
     return women
 
 
-def test_places_of_the_template_follow_into_the_individual():
-    points = np.random.default_rng(4).uniform(-60, 60, (20, 3))
-    assert np.allclose(follow_variation(TEMPLATE, points), points, atol=1e-9)
-    broad = follow_variation(varied(breadth=1.1, size=0.9, sacral_slope=7), points)
-    assert np.allclose(broad, 0.9 * points * [1, 1, 1.1] @ turn_matrix(7.0).T, atol=1e-6)
-
-
 @pytest.mark.parametrize("woman", virtual_women(6), ids=range(6))
 def test_needle_follows_into_a_virtual_woman_and_stays_in_bone(woman):
     anatomy = varied(**woman)
     pattern = Library.standard().get(CementPattern, "long_axis_right")
-    (needle,) = pattern.needles
-    entry, target = follow_variation(anatomy, np.array([needle.entry, needle.target])).tolist()
-    followed = needle.model_copy(update={"entry": tuple(entry), "target": tuple(target)})
-    check_needle_path(pattern.model_copy(update={"needles": (followed,)}), build_sacrum(anatomy))
+    check_needle_path(follow_entry(pattern, TEMPLATE, anatomy), build_sacrum(anatomy))
 
 
 @pytest.mark.parametrize("woman", virtual_women(6), ids=range(6))

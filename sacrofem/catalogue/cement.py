@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side
+from sacrofem.catalogue.entry import AxisEnd, Drawn, LengthAlong, Part, Side
 
 
 class Capsule(Part):
@@ -67,10 +67,10 @@ class Needle(Part):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    entry: Point
-    target: Point
+    entry: AxisEnd
+    target: AxisEnd
     diameter: PositiveFloat = 3.05
-    approach: NonNegativeFloat = 6.0
+    approach: LengthAlong = 6.0
     capsules: tuple[Capsule, ...] = ()
     ellipsoids: tuple[NeedleEllipsoid, ...] = ()
     share: PositiveFloat = 1.0
@@ -84,7 +84,7 @@ class Needle(Part):
         return self
 
 
-class CementPattern(Entry):
+class CementPattern(Drawn):
     """Cement along the needles of one technique.
 
     Attributes:

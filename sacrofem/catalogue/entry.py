@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 
-Point = tuple[float, float, float]
+
+@dataclass(frozen=True)
+class InFrame:
+    """Marks figures of an entry as something that follows where an entry goes from one bone to another.
+
+    Attributes:
+        what: A place, one of the two ends of a straight axis, a length along that axis, the normal of a plane through the
+            places beside it, or a vector that turns with the bone and keeps its length.
+    """
+
+    what: Literal["place", "end", "along", "normal", "vector"]
+
+
+#: A place in frame G, mm.
+Point = Annotated[tuple[float, float, float], InFrame("place")]
+#: One of the two ends of a straight axis in frame G, mm.
+AxisEnd = Annotated[tuple[float, float, float], InFrame("end")]
+#: Normal of a plane, frame G, of any length.
+Normal = Annotated[tuple[float, float, float], InFrame("normal")]
+#: A vector in frame G, such as the offset of a fragment, mm.
+Vector = Annotated[tuple[float, float, float], InFrame("vector")]
+#: A length along the axis between two :data:`AxisEnd`, measured in the bone, mm.
+LengthAlong = Annotated[NonNegativeFloat, InFrame("along")]
 UnitFraction = Annotated[float, Field(gt=0, le=1)]
 #: Points are given for the right side: ``left`` mirrors them, ``both`` takes them twice.
 Side = Literal["right", "left", "both"]
@@ -32,6 +55,17 @@ class Entry(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     source: str
+
+
+class Drawn(Entry):
+    """An entry with places in frame G: a fracture, a cement pattern, an implant.
+
+    Attributes:
+        drawn_on: The anatomy that its places are given on, without variation. On any other bone, and on a varied one, they
+            follow the landmarks that both have. null: places in frame G of whatever bone is studied.
+    """
+
+    drawn_on: str | None = "female_elderly"
 
 
 def sides_of(side: Side) -> tuple[Literal["right", "left"], ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from sacrofem.catalogue.entry import Entry, Part, Point, Side, UnitFraction, sides_of
+from sacrofem.catalogue.entry import Drawn, Normal, Part, Point, Side, UnitFraction, Vector, sides_of
 
 
 class Classification(Part):
@@ -15,13 +15,14 @@ class Classification(Part):
     Attributes:
         denis: 1 ala, 2 foraminal, 3 central.
         bakker: Of sacral insufficiency fractures: A ventral, B lateral, C with a central part.
-        ffp: Sacral part of a fragility fracture of the pelvis; the anterior ring is not part of the entry.
+        ffp: Of fragility fractures of the pelvis (Rommens and Hofmann 2013): I anterior alone, II not displaced behind, III
+            displaced on one side behind, IV on both.
         shape: Of the fracture lines seen from the front.
     """
 
     denis: Literal[1, 2, 3] | None = None
     bakker: Literal["A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3"] | None = None
-    ffp: Literal["IIa", "IIb", "IIc"] | None = None
+    ffp: Literal["Ia", "Ib", "IIa", "IIb", "IIc", "IIIa", "IIIb", "IIIc", "IVa", "IVb", "IVc"] | None = None
     shape: Literal["H", "U", "T", "lambda", "vertical", "transverse"] | None = None
 
     @model_validator(mode="after")
@@ -40,14 +41,21 @@ class HalfSpace(Part):
     """
 
     point: Point
-    outward: Point
+    outward: Normal
 
 
 class Ellipsoid(Part):
-    """An ellipsoid: centre and semi-axes along x, y and z, mm."""
+    """An ellipsoid.
+
+    Attributes:
+        centre: mm.
+        semi_axes: Along x, y and z, mm.
+        turn: Degrees by which its axes are turned forwards about z.
+    """
 
     centre: Point
     semi_axes: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    turn: float = 0.0
 
 
 class SheetSide(Part):
@@ -77,28 +85,87 @@ class FractureSheet(Part):
 
     Attributes:
         name: Of the sheet within its fracture.
-        bone: The bone it runs through.
+        bone: The bone it runs through: the sacrum, or the hip bone of its side.
         side: ``left`` mirrors points, normal and limits (given for the right side), ``both`` makes two sheets.
         through: Two points of the sheet's trace, mm.
         normal: Normal of the mean plane, pointing laterally (caudally for a transverse sheet).
         waviness: Amplitude (mm) and wavelength (mm) of the sheet's undulation; 0 is a plane.
         limits: Where it ends; none: through the whole bone.
+        reach: Radius of a ball about the middle between both points, mm: of all places where the bone meets the plane, the
+            sheet is the one that lies there, such as one ramus of two (None: all of them).
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    bone: Literal["sacrum"] = "sacrum"
+    bone: Literal["sacrum", "hip"] = "sacrum"
     side: Side = "right"
     through: tuple[Point, Point]
-    normal: Point
+    normal: Normal
     waviness: tuple[Annotated[float, Field(ge=0)], PositiveFloat] = (0.0, 20.0)
     limits: Limits = Limits()
+    reach: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _ends_in_one_way(self) -> FractureSheet:
+        if self.reach is not None and self.limits != Limits():
+            raise ValueError("give reach or limits, not both: a sheet with a reach goes through the bone there")
+        return self
 
     @property
     def names(self) -> dict[str, Literal["right", "left"]]:
         """Names of the sheets it makes -> their side."""
-        if self.side == "both":
-            return {f"{self.name}_{side}": side for side in sides_of(self.side)}
-        return {self.name: self.side}
+        return _sided_names(self.name, self.side)
+
+
+class Disruption(Part):
+    """A joint torn from a bone: its tissue stays with the other one.
+
+    Attributes:
+        name: Of the surface within its fracture.
+        joint: ``sacroiliac``: the cartilage stays on the sacrum, the ilium parts from it. ``symphysis``: the disc stays on the
+            other side's pubis.
+        side: Of the hip bone that parts.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    joint: Literal["sacroiliac", "symphysis"]
+    side: Side = "right"
+
+    @model_validator(mode="after")
+    def _keeps_the_disc(self) -> Disruption:
+        if self.joint == "symphysis" and self.side == "both":
+            raise ValueError("the disc stays on one pubis; give side: right or left")
+        return self
+
+    @property
+    def names(self) -> dict[str, Literal["right", "left"]]:
+        """Names of the surfaces it makes -> their side."""
+        return _sided_names(self.name, self.side)
+
+
+class Boundary(Part):
+    """A sheet or disruption that bounds a fragment.
+
+    Attributes:
+        sheet: Its name.
+        side: On which side of it the fragment lies: ``beyond``, where its normal points (of a disruption: the hip bone).
+    """
+
+    sheet: str
+    side: Literal["behind", "beyond"] = "beyond"
+
+
+class Displacement(Part):
+    """A fragment that has moved as a whole before it is modelled: a step in the bone, with ledges.
+
+    What hangs on the fragment through joints that hold moves with it.
+
+    Attributes:
+        bounds: What it is bounded by, all of it.
+        offset: How far it has moved, mm.
+    """
+
+    bounds: tuple[Boundary, ...] = Field(min_length=1)
+    offset: Vector
 
 
 class Bruise(Part):
@@ -115,13 +182,15 @@ class Bruise(Part):
     stiffness_factor: UnitFraction
 
 
-class Fracture(Entry):
-    """A fracture of the sacrum.
+class Fracture(Drawn):
+    """A fracture of the sacrum, or of the pelvic ring.
 
     Attributes:
         classification: The classes it belongs to.
         drawn: How the class is drawn, in a line.
-        sheets: Its surfaces.
+        sheets: Its surfaces in bone.
+        disruptions: Joints torn from a bone.
+        displacements: Fragments that have moved.
         bruise: Softened bone.
         gap: Width of the granulation tissue between the faces, mm: springs of an interface get softer with it, and
             cement beside the fracture may leak into it.
@@ -131,23 +200,47 @@ class Fracture(Entry):
     classification: Classification
     drawn: str
     sheets: tuple[FractureSheet, ...] = ()
+    disruptions: tuple[Disruption, ...] = ()
+    displacements: tuple[Displacement, ...] = ()
     bruise: Bruise | None = None
     gap: PositiveFloat = 1.0
 
+    @property
+    def needs_ring(self) -> bool:
+        """Whether it breaks or moves more of the pelvis than the sacrum."""
+        return bool(self.disruptions or self.displacements) or any(sheet.bone == "hip" for sheet in self.sheets)
+
     @model_validator(mode="after")
     def _is_something(self) -> Fracture:
-        if not self.sheets and self.bruise is None:
-            raise ValueError("give at least one sheet, or a bruise")
+        if not self.sheets and not self.disruptions and self.bruise is None:
+            raise ValueError("give at least one sheet, a disruption or a bruise")
         return self
 
     @model_validator(mode="after")
     def _names_fit(self) -> Fracture:
         names = [name for sheet in self.sheets for name in sheet.names]
+        names += [name for torn in self.disruptions for name in torn.names]
         if len(set(names)) < len(names):
             raise ValueError(f"two sheets have one name; got {', '.join(names)}")
+        for displacement in self.displacements:
+            for bound in displacement.bounds:
+                if bound.sheet not in names:
+                    raise ValueError(f"a displacement is bounded by {bound.sheet!r}; there are: {', '.join(names)}")
+        self._limits_fit()
+        return self
+
+    def _limits_fit(self) -> None:
+        """A sheet ends at other sheets that run through its bone."""
+        whole = [sheet for sheet in self.sheets if sheet.reach is None]
         for sheet in self.sheets:
+            names = [name for other in whole if other.bone == sheet.bone for name in other.names]
             for limit in sheet.limits.sheets:
                 if limit.sheet not in names or limit.sheet in sheet.names:
                     others = ", ".join(name for name in names if name not in sheet.names) or "there is no other"
                     raise ValueError(f"sheet {sheet.name!r} ends at {limit.sheet!r}; other sheets: {others}")
-        return self
+
+
+def _sided_names(name: str, side: Side) -> dict[str, Literal["right", "left"]]:
+    if side == "both":
+        return {f"{name}_{one}": one for one in sides_of(side)}
+    return {name: side}

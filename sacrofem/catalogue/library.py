@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from sacrofem.catalogue.models import Entry
+from sacrofem.catalogue.entry import Drawn, Entry
+from sacrofem.catalogue.models import Anatomy
 from sacrofem.catalogue.reading import KINDS, EntryFile, load_entry, suggest
 from sacrofem.errors import ConfigError, explain
 
@@ -91,11 +92,31 @@ class Library:
             found.setdefault(_kind(entry), entry)
         return list(found.values())
 
+    def named_or_none(self, name: str) -> list[Entry]:
+        """The entries of any kind with a name; none where there are none."""
+        return self.named(name) if name in self._files else []
+
     def get[Kind: Entry](self, model: type[Kind], name: str, where: str = "a call of Library.get") -> Kind:
         """The entry of a kind with a name; see :meth:`find`."""
         entry = self.find(model, name, where).entry
         assert isinstance(entry, model)
         return entry
+
+    def drawn_on(self, entry: Drawn) -> Anatomy | None:
+        """The anatomy that an entry's places are given on; None where they are meant as they stand.
+
+        A packaged entry is drawn on the packaged anatomy, even where the user's folder holds another one of that name.
+
+        Raises:
+            ConfigError: there is no such anatomy.
+        """
+        if entry.drawn_on is None:
+            return None
+        packaged = packaged_folders()
+        paths = [path for path in self._files.get(entry.name, []) if isinstance(load_entry(path).entry, type(entry))]
+        own = not paths or not any(folder in paths[0].parents for folder in packaged)
+        library = self if own else Library(packaged)
+        return library.get(Anatomy, entry.drawn_on, f"entry {entry.name!r}, drawn_on")
 
     def find(self, model: type[Entry], name: str, where: str) -> EntryFile:
         """The entry of a kind with a name, and its file.

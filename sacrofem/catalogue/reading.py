@@ -16,16 +16,24 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from sacrofem.catalogue.models import (
     Anatomy,
     BmdLevel,
+    Calibration,
     CementPattern,
+    Cortex,
     DensityLaw,
+    DiscJoint,
+    DrugCourse,
     Entry,
     Fracture,
     Implant,
     Interface,
+    LigamentSet,
     Load,
     Material,
+    Musculature,
+    StorageMap,
     Study,
     Support,
+    Validation,
 )
 from sacrofem.errors import ConfigError, explain
 
@@ -37,11 +45,19 @@ KINDS: dict[str, type[Entry]] = {
     "implant": Implant,
     "density_law": DensityLaw,
     "bmd_level": BmdLevel,
+    "calibration": Calibration,
+    "drug_course": DrugCourse,
+    "cortex": Cortex,
     "material": Material,
+    "disc_joint": DiscJoint,
     "interface": Interface,
     "support": Support,
+    "ligament_set": LigamentSet,
     "load": Load,
+    "musculature": Musculature,
+    "storage_map": StorageMap,
     "study": Study,
+    "validation": Validation,
 }
 
 #: Longer values are cut in a message.

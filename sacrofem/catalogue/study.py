@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
+from sacrofem.catalogue.bmd import DosedLevel
 from sacrofem.catalogue.cement import CementVolume
 from sacrofem.catalogue.entry import Entry, Part
 
 #: What is modelled of the pelvis.
-Extent = Literal["sacrum", "pelvic_ring"]
+Extent = Literal["sacrum", "hemisacrum", "pelvic_ring"]
 
 
 class Treatment(Part):
@@ -52,17 +53,26 @@ class Study(Entry):
     Attributes:
         anatomy: Anatomy entry.
         fracture: Fracture entry.
+        fractures: Several instead, each in a bone of its own, to be compared in one table.
         treatments: The arms; one without cement and implants is the reference.
-        bmd_levels: BMD levels.
+        bmd_levels: BMD levels, by name or as ``{level: <name>, drug: <drug course>}``.
         loads: Load cases.
         density_law: Law that turns BMD into a modulus.
+        cortex: Cortex entry, for a transversely isotropic cortex; null: isotropic, by the BMD level.
         interface: Law of the fracture.
+        implant_interface: Law of the faces between screws and bone.
+        cement_interface: Law of the faces between cement and bone.
         support: Springs that hold the model.
-        extent: What is modelled: the sacrum alone, or the pelvic ring with hip bones, sacroiliac cartilage and symphysis.
-        cartilage: Material of the sacroiliac cartilage (ring).
+        extent: What is modelled: the sacrum alone, its right half cut at the midplane (under half the load; the support says
+            whether the cut is a plane of symmetry or free), or the pelvic ring with hip bones, cartilage and symphysis.
+        cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
         disc: Material of the symphysis (ring).
+        ligaments: Set of ligaments (ring); ``none``, or ``default``: for the ring the set ``pelvic``.
+        lumbosacral: Joint between L5 and S1, where an implant reaches L5 (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
+        motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
+            and case (linear interfaces).
         mesh: Mesh sizes.
         shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
             ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
@@ -70,20 +80,43 @@ class Study(Entry):
 
     kind: Literal["study"] = "study"
     anatomy: str = "female_elderly"
-    fracture: str
+    fracture: str | None = None
+    fractures: tuple[str, ...] = ()
     treatments: tuple[Treatment, ...] = Field(min_length=1)
-    bmd_levels: tuple[str, ...] = Field(min_length=1)
+    bmd_levels: tuple[str | DosedLevel, ...] = Field(min_length=1)
     loads: tuple[str, ...] = Field(min_length=1)
     density_law: str
+    cortex: str | None = None
     interface: str
+    implant_interface: str = "bonded"
+    cement_interface: str = "bonded"
     support: str
     extent: Extent = "sacrum"
-    cartilage: str = "articular_cartilage"
+    cartilage: str = "sacroiliac_cartilage_calibrated"
     disc: str = "interpubic_disc"
+    ligaments: str = "default"
+    lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1
+    motion_errors: bool = False
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True
+
+    @model_validator(mode="after")
+    def _names_fractures_once(self) -> Study:
+        if (self.fracture is None) == (not self.fractures):
+            raise ValueError("give either fracture or fractures")
+        return self
+
+    @property
+    def fracture_names(self) -> tuple[str, ...]:
+        """Names of its fractures."""
+        return self.fractures if self.fracture is None else (self.fracture,)
+
+    @property
+    def level_names(self) -> tuple[str, ...]:
+        """Names of its BMD levels, those after a drug under a name of their own."""
+        return tuple(item if isinstance(item, str) else item.name for item in self.bmd_levels)
 
     @property
     def reference(self) -> str | None:

@@ -1,14 +1,15 @@
-"""Compression-only fractures: a semismooth Newton method with a line search on the energy.
+"""Faces that open, close, stick and slip: a semismooth Newton method with a line search on the energy.
 
-The law is linear wherever the faces stay open or closed, so that the internal force is A(u) u with the matrix A of the state
-u. The energy is convex and its derivative along a step rises monotonically; its zero is found from integrals over the
-fracture alone, and every step lowers the energy. Starting from the closed state (prototype: 7-9 steps; starting open 14-28).
+Every step solves with the symmetric tangent, in which the friction bound is held at the present pressure (Tresca). For a held
+bound the energy is convex and its slope along a step rises monotonically; its zero is found from sums over the interface
+alone. The bound then follows the pressure, step by step. Near the solution, where the state of the faces has all but settled,
+the rest of the derivative joins (the bound grows with the pressure: not symmetric, GMRES), which makes the end quadratic.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,138 +17,207 @@ from dolfinx import fem
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
-from sacrofem.solver.multigrid import MultigridSolver
+from sacrofem.mechanics.interface import Interfaces, Status
+from sacrofem.solver.multigrid import MultigridSolver, SolveLog
 
 logger = logging.getLogger(__name__)
 
 _MOST_STEPS = 40
-#: ||A(u) u - b|| / ||b|| at which the open and closed parts have come to rest.
+#: ||residual|| / ||b|| at which the faces have come to rest.
 _TOLERANCE = 1e-8
-#: A linear solve needs to be only this much better than the state it starts from.
-_FORCING = 1e-3
+#: A linear solve needs to be only this much better than the state it starts from, while faces still change their state.
+_FORCING = 1e-4
 #: The preconditioner of the closed state is renewed when CG takes this many times the iterations of its first solve.
 _STALE = 2.5
 #: The line search ends when the slope has fallen to this share, or at its last bisection.
 _SLOPE_SHARE = 0.1
 _LONGEST_STEP = 2.0
 _BISECTIONS = 12
+#: From this residual on the unsymmetric part of the tangent is taken along.
+_COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
+#: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
+_PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
+_MOST_PRESSINGS = 5
+#: Residual at which pressures are carried over: there is no need to find the soft faces' state to the end.
+_PRESS_BELOW = 1e-3
 
 
-class FracturedModel(Protocol):
+class ContactModel(Protocol):
     """What the search needs of a model.
 
     Attributes:
-        state: Displacement that decides what is open and closed, mm.
-        trial: Displacement at which the energy's slope is asked for, mm.
-        direction: Step along which it is asked for, mm.
-        matrix: Stiffness of the state.
-        solver: Solves with it.
+        state: The displacement, mm.
+        matrix: Its tangent stiffness.
+        interfaces: The cuts with their laws.
+        solver: Solves with the matrix.
     """
 
     state: fem.Function
-    trial: fem.Function
-    direction: fem.Function
     matrix: PETSc.Mat
+    interfaces: Interfaces
     solver: MultigridSolver
 
-    @property
-    def cuts(self) -> Iterable[str]:
-        """Names of the fractures."""
-
-    def assemble(self, renew: bool = True) -> None:
-        """Assemble the matrix of the state; renew its preconditioner."""
-
-    def closed_percent(self) -> float:
-        """Share of the fractures that is closed, per cent."""
-
-    def change_of_interface(self) -> float:
-        """The work d . (A(v) - A(u)) v of state u, trial v and direction d."""
+    def assemble(self, renew: bool = True, coupled: bool = False) -> None:
+        """Assemble the tangent of the state of the interfaces; renew its preconditioner."""
 
 
 @dataclass(frozen=True)
 class ContactLog:
-    """What the search for the open and closed parts says of itself.
+    """What the search for the state of the faces says of itself.
 
     Attributes:
-        steps: Newton steps.
+        steps: Newton steps: linear systems solved.
         iterations: Krylov iterations, over all steps.
         seconds: Wall time of the linear solves.
-        residual: ||A(u) u - b|| / ||b|| at the end.
+        residual: ||residual|| / ||b|| at the end.
+        status: Cut -> how its faces stand.
+        dissipated: Work of friction, N mm.
     """
 
     steps: int
     iterations: int
     seconds: float
     residual: float
+    status: dict[str, Status]
+    dissipated: float
 
 
-def solve_contact(model: FracturedModel, load: PETSc.Vec) -> ContactLog:
-    """Find the displacement at which the fracture's faces press or gape; it is left in ``model.state``.
+def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1) -> ContactLog:
+    """Find the displacement at which the faces have come to rest; it is left in ``model.state``.
 
     Args:
-        model: A model with a compression-only interface and its properties set.
+        model: A model whose interfaces have their laws.
         load: Right-hand side b, N.
+        increments: Equal steps in which the load grows. Friction depends on the path; with one, slip is taken as straight
+            from the unloaded state (exact where a point does not turn or come to rest again).
 
     Raises:
-        SolveError: a linear solve failed, or the open and closed parts did not come to rest.
+        SolveError: a linear solve failed, or the faces did not come to rest.
     """
-    state = model.state.x.petsc_vec
-    state.set(0.0)
+    model.state.x.petsc_vec.set(0.0)
     model.state.x.scatter_forward()
-    model.assemble()
-    residual, step = load.duplicate(), load.duplicate()
-    size, iterations, seconds, fresh = load.norm(), 0, 0.0, 0
-    for count in range(1, _MOST_STEPS + 1):
-        relative = _residual(model, load, residual) / size
-        if count > 1:
-            logger.info(
-                "contact step %d: %.0f %% of the fracture closed, residual %.1e", count - 1, model.closed_percent(), relative
-            )
-            if relative < _TOLERANCE:
-                return ContactLog(count - 1, iterations, seconds, relative)
-        step.set(0.0)
-        log = model.solver.solve(residual, step, max(model.solver.tolerance, min(_FORCING, 0.1 * _TOLERANCE / relative)))
-        iterations, seconds, fresh = iterations + log.iterations, seconds + log.seconds, fresh or log.iterations
-        share = _search(_slope(model, step, step.dot(residual)))
-        state.axpy(share, step)
-        model.state.x.scatter_forward()
-        model.assemble(renew=log.iterations > _STALE * fresh)
-    raise SolveError(
-        explain(
-            "The open and closed parts of the fracture did not come to rest.",
-            where=", ".join(model.cuts),
-            got=f"residual {relative:.1e} of the load after {_MOST_STEPS} steps",
-            allowed=f"a residual below {_TOLERANCE:.0e}",
-            next_step="lower the interface's normal_stiffness or raise its open_fraction",
-        )
+    model.interfaces.forget()
+    part, logs = load.duplicate(), []
+    for increment in range(1, increments + 1):
+        load.copy(part)
+        part.scale(increment / increments)
+        logs.append(_Search(model, part).run())
+        model.interfaces.keep_slip()
+    return ContactLog(
+        sum(log.steps for log in logs),
+        sum(log.iterations for log in logs),
+        sum(log.seconds for log in logs),
+        logs[-1].residual,
+        logs[-1].status,
+        model.interfaces.dissipated,
     )
 
 
-def _residual(model: FracturedModel, load: PETSc.Vec, residual: PETSc.Vec) -> float:
-    """Write b - A(u) u into ``residual`` and give its norm."""
-    model.matrix.mult(model.state.x.petsc_vec, residual)
-    residual.aypx(-1.0, load)
-    return float(residual.norm())
+class _Search:
+    """The Newton steps of one increment."""
+
+    def __init__(self, model: ContactModel, load: PETSc.Vec) -> None:
+        self.model, self.load, self.faces = model, load, model.interfaces
+        self.size = load.norm()
+        self.residual, self.step, self.forces = load.duplicate(), load.duplicate(), load.duplicate()
+        self.direction = model.state.copy()
+        self.steps, self.iterations, self.seconds, self.fresh = 0, 0, 0.0, 0
+        self.settled = False
+
+    def run(self) -> ContactLog:
+        """Step until the faces are at rest and do not pass through each other."""
+        pressings, coupled, renew = 0, False, True
+        while self.steps <= _MOST_STEPS:
+            self.model.assemble(renew=renew, coupled=coupled)
+            relative = self._measure()
+            status = self._describe(relative, coupled)
+            if relative < _PRESS_BELOW and pressings < _MOST_PRESSINGS and self._penetrates(status):
+                self.faces.press_harder()
+                self.faces.update(self.model.state.x.array)
+                pressings, renew = pressings + 1, False
+                continue
+            if relative < _TOLERANCE:
+                return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
+            log = self._solve(relative, coupled)
+            share = 1.0 if coupled else self._search()
+            self.model.state.x.petsc_vec.axpy(share, self.step)
+            self.model.state.x.scatter_forward()
+            self.settled = not self.faces.update(self.model.state.x.array)
+            renew = log.iterations > _STALE * self.fresh
+            coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
+        raise SolveError(
+            explain(
+                "The open, sticking and slipping parts of the faces did not come to rest.",
+                where=", ".join(self.faces.names),
+                got=f"residual {relative:.1e} of the load after {_MOST_STEPS} steps",
+                allowed=f"a residual below {_TOLERANCE:.0e}",
+                next_step="lower the interface's normal_stiffness, or raise its open_fraction or tangential_stiffness",
+            )
+        )
+
+    def _measure(self) -> float:
+        """Write b - K u - F(u) into ``residual``, as b - A u - (F - D j), and give its relative norm."""
+        self.model.matrix.mult(self.model.state.x.petsc_vec, self.residual)
+        self.faces.add_force(self.residual, self.faces.offset())
+        self.residual.aypx(-1.0, self.load)
+        return float(self.residual.norm() / self.size)
+
+    def _solve(self, relative: float, coupled: bool) -> SolveLog:
+        tight = max(self.model.solver.tolerance, min(_FORCING, 0.1 * _TOLERANCE / relative))
+        tolerance = tight if self.settled else max(tight, _FORCING)
+        self.step.set(0.0)
+        solve = self.model.solver.solve_unsymmetric if coupled else self.model.solver.solve
+        try:
+            log = solve(self.residual, self.step, tolerance)
+        except SolveError:  # kept from a softer state of the faces, the preconditioner may fail a stiffer one
+            self.model.solver.set_up()
+            self.step.set(0.0)
+            log = solve(self.residual, self.step, tolerance)
+        self.steps, self.iterations, self.seconds = self.steps + 1, self.iterations + log.iterations, self.seconds + log.seconds
+        self.fresh = self.fresh or log.iterations
+        logger.debug("%d Krylov iterations to %.0e in %.1f s", log.iterations, tolerance, log.seconds)
+        return log
+
+    def _search(self) -> float:
+        """Share of the step at which the slope of the energy, with the friction bound held, has all but gone."""
+        faces, direction = self.faces, self.direction
+        self.step.copy(direction.x.petsc_vec)
+        direction.x.scatter_forward()
+        change = faces.jumps(direction.x.array)
+        self.model.matrix.mult(self.step, self.forces)
+        bulk = float(self.step.dot(self.forces)) - faces.tangent_work(change)
+        descent = float(self.step.dot(self.residual))
+        bound, jump = faces.bound(), faces.jump
+
+        def slope(share: float) -> float:
+            traction = faces.traction_at(jump + share * change, bound)
+            return -descent + share * bulk + faces.work(traction - faces.response.traction, change)
+
+        return _find_zero(slope)
+
+    def _penetrates(self, status: dict[str, Status]) -> bool:
+        opening = max((cut.opening for cut in status.values()), default=0.0)
+        allowed = max(_PENETRATION, _PENETRATION_SHARE * opening)
+        return any(cut.augmented and cut.penetration > allowed for cut in status.values())
+
+    def _describe(self, relative: float, coupled: bool) -> dict[str, Status]:
+        status = self.faces.status()
+        for name, cut in status.items() if self.steps else ():
+            logger.info(
+                "contact step %d%s, %s: %.1f %% open, %.1f %% sticking, %.1f %% slipping, penetration %.2g mm, residual %.1e",
+                self.steps,
+                " (coupled)" if coupled else "",
+                name,
+                100 * cut.open,
+                100 * cut.sticking,
+                100 * cut.slipping,
+                cut.penetration,
+                relative,
+            )
+        return status
 
 
-def _slope(model: FracturedModel, step: PETSc.Vec, descent: float) -> Callable[[float], float]:
-    """The energy's derivative along the step, as a function of its share s.
-
-    With A the matrix of the present state u, A d = r = b - A u gives d . (A(v) v - b) at v = u + s d as
-    -(1 - s) d . r + d . (A(v) - A) v, where A(v) - A holds terms of the fracture alone.
-    """
-    step.copy(model.direction.x.petsc_vec)
-    model.direction.x.scatter_forward()
-
-    def slope(share: float) -> float:
-        model.trial.x.petsc_vec.waxpy(share, step, model.state.x.petsc_vec)
-        model.trial.x.scatter_forward()
-        return -(1.0 - share) * descent + model.change_of_interface()
-
-    return slope
-
-
-def _search(slope: Callable[[float], float]) -> float:
+def _find_zero(slope: Callable[[float], float]) -> float:
     """Share of the step at which the energy's slope has all but gone; the full step wherever that will do."""
     first = abs(slope(0.0))
     lower, upper, share = 0.0, _LONGEST_STEP, 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,23 @@ from dolfinx.fem import petsc
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
+from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
+from sacrofem.mechanics.balance import measure_balance
 from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.cortex import CortexMembrane
+from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
+from sacrofem.mechanics.interface import Cut, Interfaces, Status
+from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
+from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.supports import SupportSprings, held_surfaces
-from sacrofem.mechanics.treatment import find_cuts, regions_as_solved
+from sacrofem.mechanics.sections import Sections
+from sacrofem.mechanics.supports import SupportSprings, support_surfaces
+from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
+from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
 logger = logging.getLogger(__name__)
@@ -27,8 +37,10 @@ logger = logging.getLogger(__name__)
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CORTEX, _ENDPLATE, _SUPPORT, _FRACTURE = 1, 2, 10, 100
+_CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
+#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
+_MOST_UNITS = 3
 
 
 @dataclass(frozen=True)
@@ -43,11 +55,15 @@ class Solution:
         contact_steps: Newton steps until the fracture's open and closed parts came to rest (1 where linear).
         work: Work of the load, N mm.
         energy: Elastic energy, N mm; half the work for a linear model.
+        dissipated: Work of friction, N mm.
+        section_forces: Fracture -> what carries force through its section -> (3,) N.
+        faces: Fracture, or body whose faces may part -> how they stand.
         reaction: (3,) force on the supports, N.
-        imbalance: |applied force - reaction| / |applied force|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (|force| * 1 mm), mm.
+        imbalance: |applied force - reaction| / sum of |applied forces|.
+        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
+        tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
     """
 
     displacement: fem.Function
@@ -57,11 +73,15 @@ class Solution:
     contact_steps: int
     work: float
     energy: float
+    dissipated: float
+    faces: dict[str, Status]
+    section_forces: Mapping[str, dict[str, FloatArray]]
     reaction: tuple[float, float, float]
     imbalance: float
     moment_imbalance: float
     reactions: dict[str, tuple[float, float, float]]
     flexion_moments: dict[str, float]
+    tensions: dict[str, float]
 
 
 class SacrumModel:
@@ -71,6 +91,7 @@ class SacrumModel:
         distributed: The mesh on the ranks.
         active: Names of the treatment's regions; elsewhere cement and screws are bone.
         order: Polynomial order, 1 or 2.
+        partings: Which faces may part.
 
     Attributes:
         V: The cut space.
@@ -78,28 +99,40 @@ class SacrumModel:
         domain: The DOLFINx mesh.
         regions: Region number of every cell of the source mesh, as solved.
         cuts: Fracture name -> its facets in this treatment.
+        interfaces: All faces that may part, fractures' and bodies', with their state.
         young: Young's modulus of every cell, MPa.
+        assembled: Stiffness of everything but the couplings between patches.
+        matrix: Stiffness of the whole.
     """
 
-    def __init__(self, distributed: DistributedMesh, active: frozenset[str], order: int) -> None:
+    def __init__(
+        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = EVERY_FRACTURE
+    ) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
         self.comm = self.domain.comm
         self.order = order
         source = distributed.source
         self.regions = regions_as_solved(source, active)
-        self.cuts = find_cuts(source, self.regions)
-        movable = {name: cut.movable for name, cut in self.cuts.items()}
-        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *movable.values()])
+        self.cuts = find_cuts(source, self.regions, bonded=not partings.fractures)
+        self.body_cuts = find_body_cuts(source, self.regions, partings.bodies)
+        parted = {**self.cuts, **self.body_cuts}
+        everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(cut.movable for cut in parted.values())])
         copies = number_copies(source.cells, everything)
         self.V = build_cut_space(self.domain, order, copies)
         self.linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         count = len(source.points)
-        self.cut_facets = {name: find_local_facets(self.domain, facets, count) for name, facets in movable.items()}
+        local = {
+            name: Cut(find_local_facets(self.domain, cut.movable, count), cut.sides[~cut.welded]) for name, cut in parted.items()
+        }
+        self.interfaces = Interfaces(self.V, local, order)
+        self.cut_facets = {name: cut.facets for name, cut in local.items()}
+        self._cut_facets = np.unique(np.concatenate([np.zeros(0, dtype=np.int32), *(cut.facets for cut in local.values())]))
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
-        self.state, self.trial, self.direction = (fem.Function(self.V) for _ in range(3))
+        self.state = fem.Function(self.V)
         self._compile()
+        self.sections = Sections(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -111,70 +144,42 @@ class SacrumModel:
 
     def _compile(self) -> None:
         surfaces = self.distributed.facets
-        held = held_surfaces(self.distributed.source)
-        fracture_rule: dict[str, object] = forms.VERTEX_QUADRATURE if self.order == 1 else {"quadrature_degree": 4}
+        source = self.distributed.source
+        held = {
+            name: surfaces[name] if name in surfaces else find_local_facets(self.domain, triangles, len(source.points))
+            for name, triangles in support_surfaces(source).items()
+        }
         outer = self._measure(
             "ds",
             {
                 _CORTEX: surfaces["cortex"],
-                _ENDPLATE: surfaces["endplate"],
-                **{_SUPPORT + i: surfaces[name] for i, name in enumerate(held)},
+                **{_SUPPORT + i: facets for i, facets in enumerate(held.values())},
             },
             {"quadrature_degree": 2 * self.order},
         )
-        self.cortex, self.endplate = outer(_CORTEX), outer(_ENDPLATE)
+        self.cortex = outer(_CORTEX)
         measures = {name: outer(_SUPPORT + i) for i, name in enumerate(held)}
         self.supports = SupportSprings(self.domain, self.distributed.source, measures, self.integrate)
-        tags = {_FRACTURE + i: facets for i, facets in enumerate(self.cut_facets.values())}
-        self.fracture = self._measure("dS", tags, fracture_rule)
-        names = (
-            "cortical_modulus",
-            "cortical_poisson",
-            "interface_normal",
-            "interface_tangential",
-            "open_fraction",
-        )
-        self.constants = {name: fem.Constant(self.domain, 1.0) for name in names}
+        # Its integrand is zero: it keeps room in the matrix for the interfaces, which are added point by point.
+        self._room = self._measure("dS", {_FRACTURE: self._cut_facets}, forms.VERTEX_QUADRATURE)
+        self._zero = fem.Constant(self.domain, 0.0)
+        self.membrane = CortexMembrane(self.domain)
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
-        self.matrix = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.matrix, self.V, self.linear_space)
-        self.traction = fem.Constant(self.domain, np.zeros(3))
-        self.load = self._compiled(ufl.dot(self.traction, v) * self.endplate)
-        self._unit = fem.Constant(self.domain, 1.0)
-        if tags:
-            trial, direction = self.trial, self.direction
-            self._change = self._compiled(
-                self._interface(trial, trial, direction) - self._interface(self.state, trial, direction)
-            )
-            closed = ufl.conditional(self._is_closed(self.state), 1.0, 0.0)
-            shares = closed, self._unit("+")
-            self._areas = [self._compiled(sum((s * self.fracture(t) for t in tags), ufl.Form([]))) for s in shares]
-        self.endplate_area = self.integrate(self._unit * self.endplate)
+        self.assembled = petsc.create_matrix(self.stiffness)
+        self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
+        self.couple([])
+        self.loading = Loading(self.V, self.distributed, self.order)
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
-        c = self.constants
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
         form = forms.bulk_form(u, v, self.young, self.poisson, dx)
-        form += forms.cortex_form(u, v, self.thickness, c["cortical_modulus"], c["cortical_poisson"], self.cortex)
+        form += self.membrane.form(u, v, self.thickness, self.cortex)
         form += self.supports.form(u, v)
-        return form + self._interface(self.state, u, v)
-
-    def _interface(self, state: fem.Function, u: forms.Expression, v: forms.Expression) -> ufl.Form:
-        """Springs of all fractures, closed where ``state`` closes them; bilinear in u and v.
-
-        Only the normal stiffness depends on the state: a tangential one that went with it would jump where the
-        faces part, and no energy would be left to minimise.
-        """
-        c, form = self.constants, ufl.Form([])
-        share = ufl.conditional(self._is_closed(state), 1.0, c["open_fraction"]("+"))
-        normal, tangential = share * c["interface_normal"]("+"), c["interface_tangential"]("+")
-        for i in range(len(self.cut_facets)):
-            form += forms.interface_form(u, v, normal, tangential, self.fracture(_FRACTURE + i))
+        if len(self._cut_facets):
+            zero = self._zero("+")
+            form += forms.interface_form(u, v, zero, zero, self._room(_FRACTURE))
         return form
-
-    def _is_closed(self, state: fem.Function) -> forms.Expression:
-        return ufl.le(forms.opening(state, self.domain), 0.0)
 
     def _compiled(self, form: ufl.Form) -> fem.Form:
         return fem.form(form, jit_options=_JIT_OPTIONS)
@@ -185,61 +190,88 @@ class SacrumModel:
 
     def set_properties(self, properties: Properties) -> None:
         """Give every cell, the cortex, the fractures and the supports their stiffness."""
-        p, c = properties, self.constants
-        require_well_posed(self.distributed.source, self.regions, p.interface, p.support)
+        p = properties
+        laws = dict.fromkeys(self.cuts, p.interface) | {name: p.body_interfaces[name.split(":")[0]] for name in self.body_cuts}
+        require_well_posed(self.distributed.source, self.regions, p.interface, p.support, p.body_interfaces)
         local = self.regions[self.distributed.original_cells]
         names = self.distributed.source.region_names
         for number in np.unique(local):
-            self.young.x.array[local == number] = p.young[names[int(number)]]
+            if names[int(number)] not in p.stiffened:
+                self.young.x.array[local == number] = p.young[names[int(number)]]
             self.poisson.x.array[local == number] = p.poisson[names[int(number)]]
         hosts = self.distributed.source.host_regions[self.distributed.original_cells]
+        for number in np.unique(local):
+            if (factor := p.stiffened.get(names[int(number)])) is not None:
+                within = np.flatnonzero(local == number)
+                self.young.x.array[within] = [factor * p.young[names[int(host)]] for host in hosts[within]]
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
-        c["cortical_modulus"].value = p.cortical_modulus
-        c["cortical_poisson"].value = p.cortical_poisson_ratio
+        self.membrane.set(p.cortex)
         self.supports.set(p.support)
-        c["interface_normal"].value = p.interface.normal_stiffness
-        c["interface_tangential"].value = p.interface.tangential_stiffness
-        self.linear = p.interface.law == "linear" or not self.cuts
-        c["open_fraction"].value = 1.0 if self.linear else p.interface.open_fraction
+        self.interfaces.set_laws(laws)
+        self.linear = self.interfaces.linear
 
-    def assemble(self, renew: bool = True) -> None:
+    def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
+        """Mean motions of patches as functions of the displacement; collective."""
+        return PatchMotions(self.V, self.distributed.source, patches)
+
+    def couple(self, couplings: Sequence[Coupling]) -> None:
+        """Set the springs between patches, in place of those set before; takes effect with the next :meth:`assemble`."""
+        self.coupled = CoupledMatrix(self.assembled, couplings)
+        self.matrix = self.solver.operator = self.coupled.operator
+        self.solver.added = self.coupled if couplings else None
+        self.solver.stiff_springs = self.coupled.stiff_springs()
+
+    def assemble(self, renew: bool = True, coupled: bool = False) -> None:
         """Assemble the matrix for the present properties and contact state.
 
         Args:
             renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
+            coupled: Whether with the part of friction's tangent that is not symmetric.
         """
-        self.matrix.zeroEntries()
-        petsc.assemble_matrix(self.matrix, self.stiffness)
-        self.matrix.assemble()
+        self.assembled.zeroEntries()
+        petsc.assemble_matrix(self.assembled, self.stiffness)
+        self.interfaces.add_tangent(self.assembled, coupled)
+        self.assembled.assemble()
         if renew:
             self.solver.set_up()
-        self._unit_solutions: dict[int, fem.Function] = {}
+        self._unit_solutions: dict[UnitKey, fem.Function] = {}
 
-    def solve(self, force: FloatArray) -> Solution:
-        """Solve for a force spread evenly over the S1 endplate.
+    def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
+        """Solve for one load.
 
         Args:
-            force: (3,) N, frame G.
+            load: (3,) N, frame G, spread evenly over the S1 endplate; or the parts of a load.
+            increments: Steps in which the load grows, for friction, which depends on the path.
 
         Raises:
+            ModelError: a part has no surface to act on, or a force does not press into its socket.
             SolveError: the linear solve or the search for the open and closed parts did not converge.
         """
-        vector = self._load_vector(force)
+        parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
+        vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
-        if self.linear:
-            iterations, residual, seconds, steps = self._superpose(np.asarray(force), vector, displacement)
+        dissipated = 0.0
+        if self.coupled.one_sided:
+            iterations, residual, seconds, steps = self._find_taut(vector, displacement)
+            self.interfaces.update(displacement.x.array)
+            dissipated = self.interfaces.dissipated
+        elif self.linear:
+            iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
+            self.interfaces.update(displacement.x.array)
         else:
-            log = solve_contact(self, vector)
+            log = solve_contact(self, vector, increments)
             iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
+            dissipated = log.dissipated
             displacement.x.array[:] = self.state.x.array
         work = float(vector.dot(displacement.x.petsc_vec))
         product = vector.duplicate()
-        self.matrix.mult(displacement.x.petsc_vec, product)
-        energy = 0.5 * float(product.dot(displacement.x.petsc_vec))
-        reactions, imbalance, moment = self._balance(displacement, np.asarray(force))
-        x, y, z = np.sum(list(reactions.values()), axis=0)
+        self.assembled.mult(displacement.x.petsc_vec, product)
+        stretch = self.coupled.elongations(displacement.x.petsc_vec)
+        bulk = float(product.dot(displacement.x.petsc_vec)) - self.interfaces.tangent_work(self.interfaces.jump)
+        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(stretch)
+        balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
         return Solution(
             displacement,
             iterations,
@@ -248,53 +280,51 @@ class SacrumModel:
             steps,
             work,
             energy,
-            (float(x), float(y), float(z)),
-            imbalance,
-            moment,
-            reactions,
+            dissipated,
+            self.interfaces.status(),
+            self.sections.forces(displacement),
+            balance.reaction,
+            balance.imbalance,
+            balance.moment_imbalance,
+            balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
+            self.coupled.sum_tensions(stretch),
         )
 
-    def _load_vector(self, force: FloatArray) -> PETSc.Vec:
-        self.traction.value = np.asarray(force) / self.endplate_area
-        vector = petsc.create_vector(self.V)
-        petsc.assemble_vector(vector, self.load)
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        return vector
+    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """Solve with springs that only pull."""
+        if self.linear:
+            found = solve_tension(self.coupled, self.solver, vector, displacement)
+            return found.iterations, found.residual, found.seconds, found.steps
+        logs = []
 
-    def _superpose(self, force: FloatArray, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """A linear model needs one solve for each direction of force, whatever the number of loads."""
+        def solve(load: PETSc.Vec) -> FloatArray:
+            logs.append(solve_contact(self, load))
+            return self.coupled.elongations(self.state.x.petsc_vec)
+
+        repeat_until_at_rest(self.coupled, vector, solve)
+        displacement.x.array[:] = self.state.x.array
+        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
+        return iterations, logs[-1].residual, seconds, steps
+
+    def _superpose(
+        self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
+    ) -> tuple[int, float, float, int]:
+        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole."""
+        factors = self.loading.split(parts)
+        missing = [key for key in factors or () if key not in self._unit_solutions]
+        if factors is None or len(missing) > _MOST_UNITS:
+            log = self.solver.solve(vector, displacement.x.petsc_vec)
+            displacement.x.scatter_forward()
+            return log.iterations, self.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1
         iterations, seconds = 0, 0.0
-        for axis in np.flatnonzero(force):
-            if axis not in self._unit_solutions:
-                unit = fem.Function(self.V)
-                log = self.solver.solve(self._load_vector(np.eye(3)[axis]), unit.x.petsc_vec)
-                self._unit_solutions[int(axis)] = unit
-                iterations, seconds = iterations + log.iterations, seconds + log.seconds
-            displacement.x.petsc_vec.axpy(float(force[axis]), self._unit_solutions[int(axis)].x.petsc_vec)
+        if missing:
+            units = [fem.Function(self.V) for _ in missing]
+            vectors = [self.loading.unit_vector(key) for key in missing]
+            log = self.solver.solve_together(vectors, [unit.x.petsc_vec for unit in units])
+            iterations, seconds = log.iterations, log.seconds
+            self._unit_solutions |= dict(zip(missing, units, strict=True))
+        for key, factor in factors.items():
+            displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
         displacement.x.scatter_forward()
         return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
-
-    def closed_percent(self) -> float:
-        """Share of the movable fracture that is closed in the present state, per cent of its area."""
-        closed, whole = (float(self.comm.allreduce(fem.assemble_scalar(form))) for form in self._areas)
-        return 100.0 * closed / whole if whole else 100.0
-
-    def change_of_interface(self) -> float:
-        """The work d . (A(v) - A(u)) v, N mm, for the state u, the trial displacement v and the direction d."""
-        return self.comm.allreduce(fem.assemble_scalar(self._change))
-
-    def _balance(self, u: fem.Function, force: FloatArray) -> tuple[dict[str, tuple[float, float, float]], float, float]:
-        """Reactions by surface, and how far they are from the load in force and moment."""
-        x = ufl.SpatialCoordinate(self.domain)
-        reactions, turning = {}, np.zeros(3)
-        for name, ds in self.supports.measures.items():
-            traction = self.supports.traction(name, u)
-            pull = [self.integrate(traction[i] * ds) for i in range(3)]
-            reactions[name] = (pull[0], pull[1], pull[2])
-            turning += [self.integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
-        reaction = np.sum(list(reactions.values()), axis=0)
-        arm = np.array([self.integrate(x[i] * self.endplate) for i in range(3)]) / self.endplate_area
-        size = float(np.linalg.norm(force))
-        imbalance = float(np.linalg.norm(reaction - force)) / size
-        return reactions, imbalance, float(np.linalg.norm(turning - np.cross(arm, force))) / size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.errors import ModelError, explain
-from sacrofem.mechanics.supports import held_surfaces
-from sacrofem.mechanics.treatment import find_cuts
+from sacrofem.mechanics.supports import held_surfaces, support_surfaces
+from sacrofem.mechanics.treatment import find_body_cuts, find_cuts
 from sacrofem.mesh.facets import Facets, facet_keys, list_facets
 from sacrofem.mesh.model import ModelMesh
 
@@ -28,7 +29,7 @@ class Fragment:
         regions: Names of its regions as solved, ascending.
         volume: mm^3.
         centroid: (3,) mm, frame G.
-        fractures: Names of the fractures that bound it.
+        fractures: Names of the fractures, and of the bodies whose faces may part, that bound it.
         supported_facets: Supported surface -> number of the fragment's facets on it, without those it has none on.
         group: Fragments of one group are joined by interface springs.
     """
@@ -41,7 +42,14 @@ class Fragment:
     group: int
 
 
-def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -> list[Fragment]:
+def find_fragments(
+    mesh: ModelMesh,
+    regions: IntArray,
+    joined_when_open: bool,
+    support: Support | None = None,
+    bodies: Mapping[str, bool] | None = None,
+    bonded: bool = False,
+) -> list[Fragment]:
     """Find the pieces into which the fractures divide a model; serial, plain arrays.
 
     Cells are joined through facets. Pieces that touch in an edge or a vertex alone are two fragments: such a
@@ -53,18 +61,28 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
             cells that are not bone is welded.
         joined_when_open: Whether an open fracture still carries stiffness, so that its springs hold a
             fragment.
+        support: Decides which surfaces are supported; None: one of the usual kind.
+        bodies: Kinds of bodies (``cement``, ``screw``) whose faces against bone may part -> whether parted faces still
+            carry stiffness.
+        bonded: Whether fractures never part.
 
     Returns:
         The fragments, the largest first.
     """
-    facets, cuts, size = list_facets(mesh.cells), find_cuts(mesh, regions), len(mesh.points)
+    facets, size = list_facets(mesh.cells), len(mesh.points)
+    cuts = find_cuts(mesh, regions, bonded)
+    body_cuts = find_body_cuts(mesh, regions, bodies or {})
+    still_joined = dict.fromkeys(cuts, joined_when_open) | {name: (bodies or {})[name.split(":")[0]] for name in body_cuts}
+    cuts |= body_cuts
     movable = [facet_keys(cut.movable, size) for cut in cuts.values()]
     joined = ~np.isin(facet_keys(facets.inner, size), np.concatenate([np.zeros(0, dtype=np.int64), *movable]))
     count, piece = _components(facets.inner_cells[joined], len(mesh.cells))
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
-    springs = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(beside.values() if joined_when_open else ())])
+    springs = np.concatenate(
+        [np.zeros((0, 2), dtype=np.int64), *(pieces for name, pieces in beside.items() if still_joined[name])]
+    )
     _, group = _components(springs, count)
-    supports = _supported_cells(mesh, facets)
+    supports = _supported_cells(mesh, facets, support)
     volumes = np.abs(mesh.volumes())
     centroids = mesh.points[mesh.cells].mean(axis=1)
     fragments = []
@@ -85,7 +103,13 @@ def find_fragments(mesh: ModelMesh, regions: IntArray, joined_when_open: bool) -
     return sorted(fragments, key=lambda fragment: -fragment.volume)
 
 
-def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface, support: Support | None = None) -> None:
+def require_well_posed(
+    mesh: ModelMesh,
+    regions: IntArray,
+    interface: Interface,
+    support: Support | None = None,
+    body_interfaces: Mapping[str, Interface] | None = None,
+) -> None:
     """Refuse a model that has a floating fragment or nothing to load.
 
     A foundation with normal and tangential stiffness over one facet holds all six rigid motions, and so do interface springs
@@ -97,19 +121,22 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface,
         regions: (m,) region numbers as solved.
         interface: Law of the fractures.
         support: Springs on the supported surfaces (None: a foundation with tangential stiffness).
+        body_interfaces: Kind of body -> law of its faces against bone, where they may part.
 
     Raises:
         ModelError: names the surface that is missing, or the regions, volume and place of every fragment
             that floats.
     """
-    surfaces = held_surfaces(mesh)
-    if support is not None and not any(name.startswith(support.acts_on) for name in surfaces):
+    surfaces = held_surfaces(mesh, support)
+    there = [name for name, facets in support_surfaces(mesh).items() if len(facets)]
+    if support is not None and not set(surfaces) & set(there):
         raise ModelError(
             explain(
                 "The support does not fit what is modelled.",
                 where=f"support {support.name!r}, acts_on",
-                got=support.acts_on,
-                allowed=" or ".join(surfaces) or "a surface of the mesh",
+                got=f"{support.acts_on}, side {support.side}",
+                allowed=" or ".join(name for name, facets in support_surfaces(mesh).items() if len(facets))
+                or "a surface of the mesh",
                 next_step="name a support for this extent: `sacrofem list` shows them",
             )
         )
@@ -123,8 +150,8 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface,
                 next_step="check the anatomy's S1 landmarks, or use a smaller mesh.size",
             )
         )
-    held_when_open = interface.law == "linear" or interface.open_fraction > 0.0
-    fragments = find_fragments(mesh, regions, held_when_open)
+    bodies = {kind: law.holds_when_open for kind, law in (body_interfaces or {}).items() if law.law != "bonded"}
+    fragments = find_fragments(mesh, regions, interface.holds_when_open, support, bodies, interface.law == "bonded")
     needed = 2 if support is not None and support.tangential_stiffness == 0.0 else 1
     reached: dict[int, set[str]] = {}
     for fragment in fragments:
@@ -137,7 +164,7 @@ def require_well_posed(mesh: ModelMesh, regions: IntArray, interface: Interface,
                 where="; ".join(_describe(fragment) for fragment in floating),
                 got=f"{len(floating)} of {len(fragments)} fragments have no springs to {'a support' if needed == 1 else 'both'}",
                 allowed=f"each has facets on {(' and ' if needed > 1 else ' or ').join(surfaces)}, or springs to one that has",
-                next_step="support the fragment, or give the interface an open_fraction above 0 (say 1e-4)",
+                next_step="support it, or give its interface tissue, or an open_fraction (say 1e-4) and tangential_stiffness",
             )
         )
 
@@ -154,12 +181,12 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
     return int(count), label.astype(np.int64)
 
 
-def _supported_cells(mesh: ModelMesh, facets: Facets) -> dict[str, IntArray]:
+def _supported_cells(mesh: ModelMesh, facets: Facets, support: Support | None) -> dict[str, IntArray]:
     """Supported surface -> the cell behind each of its facets."""
-    size = len(mesh.points)
+    size, surfaces = len(mesh.points), support_surfaces(mesh)
     outer = facet_keys(facets.outer, size)
     return {
-        name: facets.outer_cells[np.isin(outer, facet_keys(mesh.surfaces[name], size))]
-        for name in held_surfaces(mesh)
-        if len(mesh.surfaces[name])
+        name: facets.outer_cells[np.isin(outer, facet_keys(surfaces[name], size))]
+        for name in held_surfaces(mesh, support)
+        if len(surfaces[name])
     }

@@ -9,18 +9,60 @@ import ufl
 from dolfinx import fem
 from dolfinx import mesh as dmesh
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from sacrofem.catalogue.entry import sides_of
 from sacrofem.catalogue.models import Support
 from sacrofem.mechanics.forms import Expression, Form
-from sacrofem.mesh.model import ModelMesh
+from sacrofem.mesh.bones import bone_regions
+from sacrofem.mesh.facets import list_facets
+from sacrofem.mesh.model import MIDPLANE, IntArray, ModelMesh
 
 FloatArray = NDArray[np.float64]
 
+#: Normal stiffness of a plane of symmetry, MPa/mm: rigid beside bone, of which 1 mm has 10 to 1000.
+SYMMETRY_STIFFNESS = 1e5
 
-def held_surfaces(mesh: ModelMesh) -> tuple[str, ...]:
-    """Names of the surfaces that carry supports: the sockets where the mesh has hip bones, else the auricular surfaces."""
-    kind = "acetabulum" if "acetabulum_right" in mesh.surfaces else "auricular"
-    return tuple(name for side in ("right", "left") if (name := f"{kind}_{side}") in mesh.surfaces)
+
+#: The clamped part of an iliac wing begins this far above the socket's rim and this far from the sacroiliac joint, mm.
+_ABOVE_SOCKET, _FROM_JOINT = 10.0, 15.0
+
+
+def support_surfaces(mesh: ModelMesh) -> dict[str, IntArray]:
+    """Surfaces that may carry supports: sockets and iliac wings where the mesh has hip bones, else the auricular surfaces.
+
+    Returns:
+        name -> (k, 3) node numbers of facets; ``ilium_right`` and ``ilium_left`` only where the mesh has bone there.
+    """
+    if "acetabulum_right" not in mesh.surfaces:
+        names = [f"auricular_{side}" for side in ("right", "left")]
+        return {name: mesh.surfaces[name] for name in (*names, MIDPLANE) if name in mesh.surfaces}
+    sockets = {name: mesh.surfaces[name] for side in ("right", "left") if (name := f"acetabulum_{side}") in mesh.surfaces}
+    wings = {f"ilium_{side}": _find_wing(mesh, side) for side in ("right", "left")}
+    return sockets | {name: triangles for name, triangles in wings.items() if len(triangles)}
+
+
+def _find_wing(mesh: ModelMesh, side: str) -> IntArray:
+    """Outer facets of one iliac wing, above its socket and away from its sacroiliac joint."""
+    socket, joint = mesh.surfaces.get(f"acetabulum_{side}", ()), mesh.surfaces.get(f"joint:sacroiliac_{side}:second", ())
+    if len(socket) == 0 or len(joint) == 0:
+        return np.zeros((0, 3), dtype=np.int64)
+    facets = list_facets(mesh.cells)
+    bone = [number for number, name in mesh.region_names.items() if name in bone_regions(mesh, f"hip_{side}")]
+    outer = facets.outer[np.isin(mesh.host_regions[facets.outer_cells], bone)]
+    centroids = mesh.points[outer].mean(axis=1)
+    above = centroids[:, 1] > mesh.points[socket][..., 1].max() + _ABOVE_SOCKET
+    away = cKDTree(mesh.points[np.unique(joint)]).query(centroids)[0] > _FROM_JOINT
+    return outer[above & away]
+
+
+def held_surfaces(mesh: ModelMesh, support: Support | None = None) -> tuple[str, ...]:
+    """Names of the surfaces that a support holds; without one, those that a support of the usual kind would hold."""
+    surfaces = support_surfaces(mesh)
+    if support is None:
+        return tuple(name for name in surfaces if name != MIDPLANE and not name.startswith("ilium"))
+    names = [f"{support.acts_on}_{side}" for side in sides_of(support.side)]
+    return tuple(name for name in names if name in surfaces)
 
 
 def fit_sphere(points: FloatArray) -> FloatArray:
@@ -55,7 +97,9 @@ class SupportSprings:
         integrate: Callable[[Form], float],
     ) -> None:
         self.measures = measures
-        self.normal, self.tangential = fem.Constant(domain, 1.0), fem.Constant(domain, 1.0)
+        self.normal, self.tangential = ({name: fem.Constant(domain, 0.0) for name in measures} for _ in range(2))
+        self.held: tuple[str, ...] = ()
+        self.symmetry = fem.Constant(domain, 0.0)
         self._facet_normal, self._place = ufl.FacetNormal(domain), ufl.SpatialCoordinate(domain)
         self._centres = {
             name: fit_sphere(mesh.points[np.unique(mesh.surfaces[name])]) for name in measures if name.startswith("acetabulum")
@@ -72,20 +116,28 @@ class SupportSprings:
                 self._resistance[name] = integrate(ufl.dot(turn, turn) * measures[name])
 
     def set(self, support: Support) -> None:
-        """Give the springs their stiffness."""
-        self.normal.value = support.normal_stiffness
-        self.tangential.value = support.tangential_stiffness
+        """Give the springs on the held surfaces their stiffness, and those on the others none."""
+        self.held = tuple(f"{support.acts_on}_{side}" for side in sides_of(support.side))
+        # The cut of a hemisacrum holds nothing alone, but takes its part of the load.
+        self.held = tuple(name for name in (*self.held, MIDPLANE) if name in self.measures)
+        self.symmetry.value = SYMMETRY_STIFFNESS if support.midplane == "symmetry" else 0.0
+        for name in self.measures:
+            share = 1.0 if name in self.held else 0.0
+            self.normal[name].value = share * support.normal_stiffness
+            self.tangential[name].value = share * support.tangential_stiffness
         for name, stiffness in self._flexion.items():
             stiffness.value = (support.flexion_stiffness or 0.0) / self._resistance[name] if self._resistance else 0.0
 
     def traction(self, name: str, u: Expression) -> Expression:
         """Traction of the springs against a displacement, MPa."""
         normal = self._facet_normal
+        if name == MIDPLANE:
+            return self.symmetry * ufl.dot(u, normal) * normal
         if name in self._centres:
             radius = self._place - ufl.as_vector(self._centres[name].tolist())
             normal = radius / ufl.sqrt(ufl.dot(radius, radius))
         along = ufl.dot(u, normal)
-        traction = self.normal * along * normal + self.tangential * (u - along * normal)
+        traction = self.normal[name] * along * normal + self.tangential[name] * (u - along * normal)
         if name in self._turning:
             traction += self._flexion[name] * ufl.dot(u, self._turning[name]) * self._turning[name]
         return traction
@@ -95,8 +147,9 @@ class SupportSprings:
         return sum(ufl.dot(self.traction(name, u), v) * measure for name, measure in self.measures.items())
 
     def flexion_moments(self, u: Expression, integrate: Callable[[Form], float]) -> dict[str, float]:
-        """Moment of each hip's torsion spring about the axis through both hips, N mm; empty without hips."""
+        """Moment of each held hip's torsion spring about the axis through both hips, N mm; empty without held hips."""
         return {
             name: integrate(self._flexion[name] * ufl.dot(u, turn) * ufl.dot(turn, turn) * self.measures[name])
             for name, turn in self._turning.items()
+            if name in self.held
         }

@@ -14,25 +14,39 @@ from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML, fit_cement
 from sacrofem.mesh.features import Feature
 from sacrofem.mesh.leakage import measure_leaks
 from sacrofem.shapes.cement import PlacedNeedle, cement_body, check_needle_path, needle_ellipsoid, needle_volumes, place_needles
+from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.field import Shape, unite
 from sacrofem.shapes.fracture import bruise_shape, fracture_sheets
-from sacrofem.shapes.implant import check_corridor, implant_body
+from sacrofem.shapes.implant import PlacedImplant, place_screws, seat_implant
+from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import Sacrum
 
 #: Cement mixed with bone around the void of a balloon, at least, mm.
 _RIM = 2.0
 
 
+def place_implants(implants: Sequence[Implant], ring: PelvicRing | None) -> list[PlacedImplant]:
+    """Implants in the ring with their heads on its surface, or as given where the sacrum is modelled alone."""
+    if ring is not None:
+        return [seat_implant(implant, ring.solid) for implant in implants]
+    return [PlacedImplant(implant, tuple(place_screws(implant))) for implant in implants]
+
+
 def collect_bodies(
-    sacrum: Sacrum, fracture: Fracture, patterns: Sequence[CementPattern], implants: Sequence[Implant]
+    sacrum: Sacrum,
+    fracture: Fracture,
+    patterns: Sequence[CementPattern],
+    implants: Sequence[Implant | PlacedImplant],
+    ring: PelvicRing | None = None,
 ) -> tuple[list[Feature], dict[str, float]]:
-    """The bruise, pressed bone, cement and screws, in that order, with bits 1, 2, 4, ...
+    """The bruise, pressed bone, threads, cement, screws and washers, in that order, with bits 1, 2, 4, ...
 
     Args:
         sacrum: The bone.
         fracture: The fracture, for its bruise and for cement that leaks into it.
         patterns: Cement patterns of all treatments.
         implants: Implants of all treatments.
+        ring: The ring that implants were placed in; None: the sacrum alone.
 
     Returns:
         The features and their measures: clearances of needles and corridors (mm), volumes wanted and leaked (mL).
@@ -57,16 +71,36 @@ def collect_bodies(
             voids = unite([needle_ellipsoid(placed, pattern.balloon.void) for placed in first])
             inner = _grown(unite([level for _, _, level in fitted]), -_RIM)
             cores.append(Feature(f"cement:{pattern.name}.core", _intersection(voids, inner), 0))
-    screws = []
-    for implant in implants:
-        for name, corridor in check_corridor(implant, sacrum).items():
-            measures[f"corridor_cortex:{implant.name}.{name}"] = corridor.cortex
-            measures[f"corridor_openings:{implant.name}.{name}"] = corridor.openings
-            measures[f"screw_length_in_bone:{implant.name}.{name}"] = corridor.inside
-        screws.append(Feature(f"screw:{implant.name}", implant_body(implant), 0))
-    bodies = [*bruises, *shells, *cements, *cores, *screws]
+    metal = [feature for implant in implants for feature in _implant_features(implant, sacrum, ring, measures)]
+    threads, screws, washers = ([f for f in metal if f.name.startswith(f"{kind}:")] for kind in ("thread", "screw", "washer"))
+    # Where several hold a cell the last counts: cement goes over thread zones, metal over cement.
+    bodies = [*bruises, *shells, *threads, *cements, *cores, *screws, *washers]
     numbered = [Feature(body.name, body.level, 1 << i, body.volume) for i, body in enumerate(bodies)]
     return numbered, measures
+
+
+def _implant_features(
+    implant: Implant | PlacedImplant, sacrum: Sacrum, ring: PelvicRing | None, measures: dict[str, float]
+) -> list[Feature]:
+    """Thread zone, metal and washers of one implant, which overlap; see :mod:`sacrofem.mesh.labels` for what goes first."""
+    placed = implant if isinstance(implant, PlacedImplant) else place_implants([implant], ring)[0]
+    name, solid = placed.entry.name, ring.solid if ring else sacrum.bone
+    corridors = check_corridor(placed, ring or sacrum)
+    for screw in placed.screws:
+        corridor = corridors[screw.name]
+        found = {"corridor_cortex": corridor.cortex, "screw_length_in_bone": corridor.inside, "screw_length": screw.length}
+        found |= {"corridor_openings": corridor.openings} if np.isfinite(corridor.openings) else {}
+        found |= {"screw_gap": corridor.gap} if ring else {}
+        measures |= {f"{what}:{name}.{screw.name}": value for what, value in found.items()}
+    features = []
+    if (threads := placed.threads) is not None:
+        features.append(Feature(f"thread:{name}", threads, 0))
+    if placed.screws:
+        volume = sum(piece.volume_within(solid) for screw in placed.screws for piece in screw.metal)
+        features.append(Feature(f"screw:{name}", placed.metal, 0, volume))
+    if ring and (washers := placed.washers(solid)) is not None:
+        features.append(Feature(f"washer:{name}", washers, 0))
+    return features
 
 
 def fit_pattern(

@@ -14,8 +14,9 @@ import numpy as np
 
 from sacrofem.mesh.cutting import cut_cells
 from sacrofem.mesh.model import FloatArray, IntArray
+from sacrofem.mesh.submesh import Submesh
 from sacrofem.mesh.surface import RIDGE_ANGLE, SizeField
-from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
+from sacrofem.mesh.tetrahedra import Tetrahedra, rings_around, tidy
 from sacrofem.shapes.field import BoolArray, Shape
 
 #: Levels nearer to zero than this share of the local size count as zero: avoids the flattest splinters.
@@ -136,14 +137,19 @@ def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float, kept: BoolArray
         mesh: The cut mesh.
         size: Wanted edge length, mm.
         smallest: Smallest edge length allowed, mm.
-        kept: (m,) cells that stay as they are, far from all that was cut (None: none).
+        kept: (m,) cells that stay as they are, far from all that was cut (None: none). The remesher sees of them only those
+            that touch others; it would take its time for each.
     """
-    worker = _load(mesh)
-    if kept is not None and kept.any():
-        worker.set_required_tetrahedra(np.flatnonzero(kept).astype(np.int32))
-    worker.set_field("metric", size(mesh.points).reshape(-1, 1))
+    kept = np.zeros(len(mesh.cells), dtype=np.bool_) if kept is None else kept
+    if kept.all():
+        return mesh
+    near = Submesh.of(mesh, rings_around(mesh, ~kept, 1))
+    worker = _load(near.part)
+    if (held := np.flatnonzero(kept[near.chosen])).size:
+        worker.set_required_tetrahedra(held.astype(np.int32))
+    worker.set_field("metric", size(near.part.points).reshape(-1, 1))
     worker.remesh(hmin=smallest, hausd=CLEAN_DEVIATION, hgrad=CLEAN_GRADATION, ar=RIDGE_ANGLE, verbose=-1)
-    return _unload(worker)
+    return tidy(near.put_back(_unload(worker)))
 
 
 def _load(mesh: Tetrahedra) -> mmgpy.MmgMesh3D:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sacrofem.mesh.facets import Facets, facet_geometry
 from sacrofem.mesh.features import GROWTH, Feature, has_bit, split
+from sacrofem.mesh.holds import Hold, find_holds, find_plugs
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
 from sacrofem.shapes.field import BoolArray, Shape, unite
+from sacrofem.shapes.fracture import JointBreak, Sheet
+from sacrofem.shapes.implant import Cylinder, PlacedImplant
 from sacrofem.shapes.pelvic_ring import PelvicRing
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
@@ -33,6 +36,12 @@ JOINTS = {
     "sacroiliac_left": (CARTILAGE_LEFT, tuple(REGION_NAMES), (HIP_LEFT, POSTERIOR_LEFT)),
     "symphysis": (DISC, (HIP_LEFT, POSTERIOR_LEFT), (HIP_RIGHT, POSTERIOR_RIGHT)),
 }
+#: Bone that a sheet runs through -> its regions.
+BONES = {
+    "sacrum": tuple(REGION_NAMES),
+    "hip_right": (HIP_RIGHT, POSTERIOR_RIGHT),
+    "hip_left": (HIP_LEFT, POSTERIOR_LEFT),
+}
 #: Names of the regions that are no bone in any treatment.
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
@@ -44,11 +53,14 @@ class Host:
     """A solid and how it is divided.
 
     Attributes:
-        sacrum: The sacrum; fractures run through it alone.
+        sacrum: The sacrum.
         solid: Signed distance of all that is meshed, mm.
         bounds: Lower and upper corner of a box around it, mm.
         names: Region number -> name.
         ring: The pelvic ring; None where the sacrum is meshed alone.
+        plugs: Soft tissue around screws where they cross the open between ilium and sacrum, meshed with the rest.
+        holds: Small surfaces that rods and plates hold.
+        halved: Whether only the half right of the midplane is kept.
     """
 
     sacrum: Sacrum
@@ -56,11 +68,14 @@ class Host:
     bounds: tuple[FloatArray, FloatArray]
     names: dict[int, str]
     ring: PelvicRing | None = None
+    plugs: tuple[Cylinder, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    halved: bool = False
 
 
-def sacrum_host(sacrum: Sacrum) -> Host:
-    """The sacrum alone."""
-    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES))
+def sacrum_host(sacrum: Sacrum, halved: bool = False) -> Host:
+    """The sacrum alone, or its right half."""
+    return Host(sacrum, sacrum.bone, sacrum.bounds, dict(REGION_NAMES), halved=halved)
 
 
 def ring_host(ring: PelvicRing) -> Host:
@@ -68,9 +83,17 @@ def ring_host(ring: PelvicRing) -> Host:
     return Host(ring.sacrum, ring.solid, ring.bounds, REGION_NAMES | RING_REGION_NAMES, ring)
 
 
+def with_implants(host: Host, implants: Sequence[PlacedImplant]) -> Host:
+    """A ring with the tissue that screws cross in the open, and with what rods and plates hold."""
+    plugs = tuple(plug for implant in implants for plug in find_plugs(implant, host.solid))
+    holds = tuple(hold for implant in implants for hold in find_holds(implant))
+    solid = unite([host.solid, *(plug.distance for plug in plugs)])
+    return replace(host, solid=solid, plugs=plugs, holds=holds)
+
+
 def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> SizeField:
     """The size field ``elsewhere``, finer in and around cartilage and disc."""
-    joints = unite([ring.cartilage_right, ring.cartilage_left, ring.symphysis])
+    joints = unite(list(ring.tissues.values()))
 
     def size(points: FloatArray) -> FloatArray:
         finer: FloatArray = np.minimum(elsewhere(points), at_joints + GROWTH * np.maximum(joints(points), 0.0))
@@ -79,11 +102,12 @@ def joint_size(ring: PelvicRing, elsewhere: SizeField, at_joints: float) -> Size
     return size
 
 
-def within_sacrum(level: Shape, host: Host) -> Shape:
-    """A fracture's level for the size field: the sheet has no end, but away from the sacrum it is not there."""
+def within_bone(sheet: Sheet, host: Host) -> Shape:
+    """A sheet's level for the size field: the sheet has no end, but away from its bone it is not there."""
     if host.ring is None:
-        return level
-    return lambda points: np.maximum(np.abs(level(points)), host.sacrum.bone(points))
+        return sheet.away
+    bone = {"sacrum": host.sacrum.bone, "hip_right": host.ring.hip_right, "hip_left": host.ring.hip_left}[sheet.bone]
+    return lambda points: np.maximum(np.abs(sheet.away(points)), bone(points))
 
 
 class JointCuts:
@@ -112,9 +136,15 @@ class JointCuts:
             mesh = split(mesh, feature, near, references[np.all([has_bit(references, f.bit) == 1 for f in present], axis=0)])
         return absorb_splinters(mesh, _SPLINTER)
 
-    def are_sacral(self, references: IntArray) -> BoolArray:
-        """Which references belong to the sacrum."""
-        return has_bit(references, self.sacral.bit) == 1
+    def are_of(self, references: IntArray, bone: str) -> BoolArray:
+        """Which references belong to ``sacrum``, ``hip_right`` or ``hip_left``."""
+        sacral, iliac, right, left = (
+            has_bit(references, feature.bit) == 1 for feature in (self.sacral, self.iliac, self.right, self.left)
+        )
+        if bone == "sacrum":
+            return sacral
+        hip: BoolArray = ~sacral & iliac & (~right if bone == "hip_right" else right & left)
+        return hip
 
     def regions(self, mesh: Tetrahedra) -> IntArray:
         """(m,) host regions."""
@@ -134,6 +164,17 @@ class JointCuts:
             ],
             np.where(is_right, HIP_RIGHT, HIP_LEFT),
         ).astype(np.int64)
+
+
+def open_cells(centroids: FloatArray, host: Host) -> BoolArray:
+    """Which points lie in plugs, outside all bones."""
+    inside = np.zeros(len(centroids), dtype=np.bool_)
+    for plug in host.plugs:
+        inside |= plug.distance(centroids) < 0.0
+    if host.ring and inside.any():
+        bones = unite([host.sacrum.bone, host.ring.hip_right, host.ring.hip_left])
+        inside[inside] = bones(centroids[inside]) > 0.0
+    return inside
 
 
 def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring: PelvicRing) -> dict[str, IntArray]:
@@ -164,3 +205,22 @@ def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring
             between = [(sides[:, i] == tissue) & np.isin(sides[:, 1 - i], bones) for i in range(2)]
             surfaces[f"joint:{name}:{place}"] = facets.inner[between[0] | between[1]]
     return surfaces
+
+
+def torn_facets(facets: Facets, host_regions: IntArray, torn: JointBreak) -> IntArray:
+    """The facets along which a joint's tissue has parted from a hip bone.
+
+    Args:
+        facets: The mesh's facets.
+        host_regions: (m,) host regions.
+        torn: The disruption.
+
+    Returns:
+        (k, 3) node numbers, ordered so that the normal points into the hip bone.
+    """
+    tissue, bones = JOINTS[torn.joint][0], BONES[f"hip_{torn.side}"]
+    sides = host_regions[facets.inner_cells]
+    outward = (sides[:, 0] == tissue) & np.isin(sides[:, 1], bones)
+    inward = (sides[:, 1] == tissue) & np.isin(sides[:, 0], bones)
+    ordered: IntArray = np.concatenate([facets.inner[outward], facets.inner[inward][:, [0, 2, 1]]])
+    return ordered

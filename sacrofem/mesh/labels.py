@@ -14,11 +14,13 @@ from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
 #: First region numbers of bodies by kind, and of volumes that several of them share.
-FIRST_NUMBERS = {"compacted": 80, "cement": 10, "screw": 50}
+FIRST_NUMBERS = {"compacted": 80, "cement": 10, "screw": 50, "thread": 800, "washer": 820}
 FIRST_SHARED = 100
 #: A bruised region has the number of its bone and this more.
 BRUISED = 4
 _MOST_OF_A_KIND = 20
+#: Parts of one implant that overlap: where the first is, the second is not.
+_OVER = (("screw", "washer"), ("screw", "thread"), ("washer", "thread"))
 #: Joins the names of the bodies that share a region.
 JOINT = "+"
 
@@ -29,7 +31,8 @@ def name_regions(
     """Region numbers of all cells.
 
     Bodies of different treatments may overlap (two needle paths through one ala): such cells get a region of
-    their own, named ``<body>+<body>``, the bodies in the order of ``bodies`` (cement before screws). A bruise is no body but
+    their own, named ``<body>+<body>``, the bodies in the order of ``bodies`` (cement before screws). Core, washer
+    and thread zone of one implant do not share: the core goes first, then the washer. A bruise is no body but
     bone: its cells belong to the regions ``bruised_<bone>``.
 
     Args:
@@ -65,6 +68,11 @@ def name_regions(
             )
         )
     held = (mesh.references - 1) & sum(own)
+    bits_of = {body.name: body.bit for body in bodies}
+    for above, below in _OVER:
+        for name, bit in bits_of.items():
+            hidden = bits_of.get(name.replace(f"{above}:", f"{below}:", 1), 0) if name.startswith(f"{above}:") else 0
+            held = np.where(held & bit, held & ~hidden, held)
     regions = host.copy()
     shared = FIRST_SHARED
     for bits in np.unique(held[held > 0]):

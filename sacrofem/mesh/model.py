@@ -13,6 +13,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+#: The surface of a hemisacrum where it is cut.
+MIDPLANE = "midplane"
+
+
 @dataclass(frozen=True)
 class ModelMesh:
     """One conforming tetrahedral mesh that holds the volumes of all treatments of a study.

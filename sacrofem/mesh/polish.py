@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sacrofem.mesh.features import clean_up
 from sacrofem.mesh.quality import radius_ratio
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.surface import SizeField
-from sacrofem.mesh.tetrahedra import Tetrahedra
-from sacrofem.shapes.field import BoolArray
+from sacrofem.mesh.tetrahedra import Tetrahedra, rings_around
 
 #: Most turns. On the ring of 140,000 cells mending alone reached 0.10; while it only moved nodes, it took two turns of 2-6 s.
 TURNS = 4
@@ -40,13 +37,3 @@ def polish(mesh: Tetrahedra, size: SizeField, smallest: float, goal: float) -> T
         if quality.min() > reached.min():
             best, reached = mesh, quality
     return best
-
-
-def rings_around(mesh: Tetrahedra, cells: BoolArray, rings: int) -> BoolArray:
-    """(m,) these cells and those within so many rings, neighbours being cells that share a node."""
-    around = cells
-    for _ in range(rings):
-        near = np.zeros(len(mesh.points), dtype=np.bool_)
-        near[mesh.cells[around]] = True
-        around = near[mesh.cells].any(axis=1)
-    return around

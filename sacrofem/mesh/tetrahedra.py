@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from sacrofem.errors import MeshError, explain
 from sacrofem.mesh.facets import facet_areas, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray
+from sacrofem.shapes.field import BoolArray
 
 #: Rounds in which splinters are absorbed: one that lies among splinters only needs another.
 _ABSORB_ROUNDS = 5
@@ -69,6 +70,16 @@ def absorb_splinters(mesh: Tetrahedra, smallest: float) -> Tetrahedra:
                 others = np.where(beside[here, 0] == number, sides[here, 1], sides[here, 0])
                 references[piece == number] = np.argmax(np.bincount(others, areas[here]))
     return Tetrahedra(mesh.points, mesh.cells, references)
+
+
+def rings_around(mesh: Tetrahedra, cells: BoolArray, rings: int) -> BoolArray:
+    """(m,) these cells and those within so many rings, neighbours being cells that share a node."""
+    around = cells
+    for _ in range(rings):
+        near = np.zeros(len(mesh.points), dtype=np.bool_)
+        near[mesh.cells[around]] = True
+        around = near[mesh.cells].any(axis=1)
+    return around
 
 
 def require_connected(mesh: Tetrahedra) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from sacrofem.catalogue import Library
 from sacrofem.catalogue.entry import Entry
 from sacrofem.catalogue.fracture import Fracture
-from sacrofem.catalogue.models import Anatomy, CementPattern, Implant
+from sacrofem.catalogue.models import Anatomy, CementPattern, Implant, Load, Musculature
 from sacrofem.errors import output_errors
-from sacrofem.report.entries import Easel
+from sacrofem.loads.cases import report_balance
+from sacrofem.report.entries import Easel, place_entry
+from sacrofem.report.load_scenes import LoadEasel
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
         "# Gallery",
         "",
         f"What the catalogue holds, drawn on the anatomy `{anatomy.name}` from the front, and from behind or obliquely: "
-        "fractures, cement at its volume with its needles, implants at their whole length. Made by `sacrofem gallery docs/`; "
+        "fractures, cement at its volume with its needles, implants in the whole pelvis, "
+        "their rods and plates as tubes. Made by `sacrofem gallery docs/`; "
         "do not edit.",
     ]
     with output_errors(folder, "another folder for the gallery"):
@@ -52,10 +55,33 @@ def write_gallery(folder: Path, library: Library, anatomy: Anatomy) -> Path:
                 picture = folder / "gallery" / f"{entry.kind}-{entry.name}.png"
                 logger.info("gallery: %s %s", entry.kind, entry.name)
                 own = Easel(entry) if isinstance(entry, Anatomy) and entry != anatomy else easel
-                own.draw(entry, picture)
+                own.draw(place_entry(entry, library, anatomy), picture)
                 lines += ["", *_describe(entry), "", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
+        lines += _draw_loads(folder, library, anatomy)
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
+
+
+def _draw_loads(folder: Path, library: Library, anatomy: Anatomy) -> list[str]:
+    """The loads' vectors on the pelvis; nothing where the anatomy has no hip bones."""
+    if anatomy.hip is None:
+        return []
+    entries = library.entries()
+    easel = LoadEasel(anatomy, {entry.name: entry for entry in entries if isinstance(entry, Musculature)})
+    lines = [
+        "",
+        "## Loads",
+        "",
+        "Vectors for a body weight of 650 N, 60 mm for each body weight; muscles pull from the bone, contact presses on it.",
+    ]
+    for entry in entries:
+        if isinstance(entry, Load):
+            picture = folder / "gallery" / f"load-{entry.name}.png"
+            logger.info("gallery: load %s", entry.name)
+            balance = report_balance(easel.draw(entry, picture)).removeprefix(f"load {entry.name}: ")
+            lines += ["", *_describe(entry), "", f"{balance[0].upper()}{balance[1:]}."]
+            lines += ["", f"![{entry.title}]({picture.relative_to(folder).as_posix()})"]
+    return lines
 
 
 def _describe(entry: Entry) -> list[str]:

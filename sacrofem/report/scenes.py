@@ -17,6 +17,10 @@ COLOURS = {
     "bone": "#e3d5b0",
     "cement": "#d95f02",
     "screw": "#5e6b75",
+    "thread": "#a3b1bb",
+    "washer": "#37474f",
+    "rod": "#1e66d0",
+    "plate": "#1e66d0",
     "fracture": "#c2185b",
     "auricular": "#4f9bd9",
     "endplate": "#8bc34a",
@@ -28,7 +32,7 @@ COLOURS = {
     "needle": "#9aa7b0",
 }
 #: Kinds of region drawn as bodies in the translucent bone.
-_BODIES = ("cement", "screw", "sacroiliac", "symphysis")
+_BODIES = ("cement", "screw", "washer", "sacroiliac", "symphysis")
 #: Title -> direction from the bone to the eye, frame G (x anterior, y superior, z to the right).
 VIEWS = {"from the front": (1.0, 0.15, 0.0), "from behind": (-1.0, 0.15, 0.0), "from the right": (0.35, 0.25, 1.0)}
 #: Shows sheets that are seen edge-on from the front.

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sacrofem.results.table import whole_fractures
+
 #: Metric -> heading, of what a reader compares first; everything else is in results.csv.
 HEADLINES = {
     "micromotion_mean": "micromotion, mean [mm]",
@@ -16,7 +18,7 @@ HEADLINES = {
 
 
 def print_comparison(table: pd.DataFrame, console: Console) -> None:
-    """Print one table for every load and headline metric: BMD levels down, treatments across.
+    """Print one table for every load and headline metric: fractures and BMD levels down, treatments across.
 
     Args:
         table: From :func:`sacrofem.results.table.tabulate_rows`.
@@ -36,14 +38,18 @@ def compare_treatments(chosen: pd.DataFrame, title: str) -> Table:
         chosen: Rows of one load and one metric, with ``change_percent``.
         title: Title of the table.
     """
-    treatments = list(chosen["treatment"].unique())
-    view = Table("BMD level", *treatments, title=Text(title), title_justify="left")
-    for level in chosen["bmd_level"].unique():
-        cells = []
-        for treatment in treatments:
-            match = chosen[(chosen["bmd_level"] == level) & (chosen["treatment"] == treatment)]
-            cells.append(" / ".join(_format(row.value, row.change_percent) for row in match.itertuples()))
-        view.add_row(str(level), *cells)
+    chosen = chosen[whole_fractures(chosen)]
+    treatments, fractures = list(chosen["treatment"].unique()), list(chosen["fracture"].unique())
+    head = ["fracture", "BMD level"] if len(fractures) > 1 else ["BMD level"]
+    view = Table(*head, *treatments, title=Text(title), title_justify="left")
+    for fracture in fractures:
+        for level in chosen["bmd_level"].unique():
+            cells = []
+            for treatment in treatments:
+                setting = (chosen["bmd_level"] == level) & (chosen["treatment"] == treatment)
+                match = chosen[setting & (chosen["fracture"] == fracture)]
+                cells.append(" / ".join(_format(row.value, row.change_percent) for row in match.itertuples()))
+            view.add_row(*([str(fracture)] if len(head) > 1 else []), str(level), *cells)
     return view
 
 

@@ -39,6 +39,7 @@ class CaseFields:
         displacement: (n, 3) mm.
         regions: (m,) region numbers as solved.
         young: (m,) Young's modulus, MPa.
+        poisson: (m,) Poisson's ratio.
         fractures: Fracture name -> its faces.
     """
 
@@ -47,6 +48,7 @@ class CaseFields:
     displacement: FloatArray
     regions: IntArray
     young: FloatArray
+    poisson: FloatArray
     fractures: dict[str, FractureFaces]
 
     @property

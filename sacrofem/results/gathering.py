@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from dolfinx import fem
+from dolfinx import mesh as dmesh
+from mpi4py import MPI
+from numpy.typing import NDArray
 
-from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.treatment import FractureCut
 from sacrofem.results.fields import CaseFields, FractureFaces, pair_faces
 
 
-def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields | None:
+class MeshedModel(Protocol):
+    """What gathering needs of a model; see :class:`sacrofem.mechanics.model.SacrumModel`."""
+
+    distributed: DistributedMesh
+    domain: dmesh.Mesh
+    comm: MPI.Comm
+    V: fem.FunctionSpace
+    young: fem.Function
+    poisson: fem.Function
+    regions: NDArray[np.int64]
+    cuts: dict[str, FractureCut]
+
+
+def gather_fields(model: MeshedModel, displacement: fem.Function) -> CaseFields | None:
     """Gather a displacement on rank 0, numbered by the source mesh's cells; collective.
 
     Args:
@@ -27,6 +46,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
         model.distributed.original_cells[:owned_cells],
         dofmap.index_map.local_to_global(local.ravel()).reshape(local.shape),
         model.young.x.array[:owned_cells],
+        model.poisson.x.array[:owned_cells],
         model.V.tabulate_dof_coordinates()[:owned],
         displacement.x.array.reshape(-1, 3)[:owned],
     )
@@ -34,7 +54,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
     if parts is None:
         return None
     # Ranks own consecutive dofs, so that their owned arrays, one after the other, stand in global order.
-    original, dofs, young, points, values = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    original, dofs, young, poisson, points, values = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     order = np.argsort(original)
     cells, numbering = _renumber(dofs[order])
     source = model.distributed.source
@@ -42,7 +62,7 @@ def gather_fields(model: SacrumModel, displacement: fem.Function) -> CaseFields 
         name: FractureFaces(pair_faces(source.cells, cells, cut.triangles, cut.sides), cut.welded)
         for name, cut in model.cuts.items()
     }
-    return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], fractures)
+    return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], poisson[order], fractures)
 
 
 def _renumber(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.results.fields import CaseFields
-from sacrofem.results.micromotion import Measure, measure_motion, sample_motion
+from sacrofem.results.micromotion import Measure, join_motions, measure_motion, sample_motion
 from sacrofem.results.strain import cell_strain, measure_strain
 
 FloatArray = NDArray[np.float64]
@@ -19,18 +21,33 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
     Args:
         fields: The solved case.
         masks: Neighbourhoods in which strain is measured.
-        force: (3,) force on the endplate, N.
+        force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
 
     Returns:
-        (fracture, (metric, value, unit)); what belongs to the whole bone carries the names of all fractures, or ``none``.
+        (fracture, (metric, value, unit)). A surface of a fracture that has several is called ``<fracture>.<surface>``; what
+        belongs to the whole fracture or the whole bone carries the fracture's name, or ``none``.
     """
-    measures = [(name, measure) for name in fields.fractures for measure in measure_motion(sample_motion(fields, name))]
-    corners = fields.points[fields.cells[:, :4]]
-    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
-    whole = "+".join(fields.fractures) or "none"
+    motions = {name: sample_motion(fields, name) for name in fields.fractures}
+    measures = [(name, measure) for name, motion in motions.items() for measure in measure_motion(motion)]
+    volumes = cell_volumes(fields)
+    whole = name_whole(fields.fractures)
+    if len(motions) > 1:
+        measures += [(whole, measure) for measure in measure_motion(join_motions(list(motions.values())), rigid=False)]
     strain = measure_strain(cell_strain(fields), volumes, masks)
     return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
+
+
+def name_whole(surfaces: Iterable[str]) -> str:
+    """Name of the fracture whose surfaces these are (of several: joined by ``+``; ``none`` where there is none)."""
+    return "+".join(dict.fromkeys(name.partition(".")[0] for name in surfaces)) or "none"
+
+
+def cell_volumes(fields: CaseFields) -> FloatArray:
+    """(m,) mm^3."""
+    corners = fields.points[fields.cells[:, :4]]
+    volumes: FloatArray = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6.0
+    return volumes
 
 
 def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
@@ -39,4 +56,6 @@ def _measure_stiffness(force: FloatArray, work: float) -> list[Measure]:
     Both follow from the load being spread evenly over the endplate.
     """
     size = float(np.linalg.norm(force))
+    if size == 0.0:
+        return []
     return [("endplate_displacement", work / size, "mm"), ("stiffness", size**2 / work, "N/mm")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from numpy.typing import NDArray
 from sacrofem.mesh.facets import facet_areas, facet_geometry
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.weighting import triangle_rule, weighted_quantile
+
+if TYPE_CHECKING:
+    from sacrofem.mechanics.interface import Status
 
 FloatArray = NDArray[np.float64]
 
@@ -73,6 +78,17 @@ def sample_motion(fields: CaseFields, fracture: str) -> Motion:
     )
 
 
+def join_motions(motions: Sequence[Motion]) -> Motion:
+    """The motion of all surfaces of a fracture as one."""
+    return Motion(
+        places=np.concatenate([motion.places for motion in motions]),
+        areas=np.concatenate([motion.areas for motion in motions]),
+        jump=np.concatenate([motion.jump for motion in motions]),
+        normals=np.concatenate([motion.normals for motion in motions]),
+        welded=np.concatenate([motion.welded for motion in motions]),
+    )
+
+
 def _shape_functions(barycentric: FloatArray, order: int) -> FloatArray:
     """(q, 3 or 6) Lagrange shape functions of a triangle: corners, then the middles of 1-2, 2-3 and 3-1."""
     if order == 1:
@@ -81,7 +97,7 @@ def _shape_functions(barycentric: FloatArray, order: int) -> FloatArray:
     return np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
 
 
-def measure_motion(motion: Motion) -> list[Measure]:
+def measure_motion(motion: Motion, rigid: bool = True) -> list[Measure]:
     """Micromotion, opening and sliding, and the rigid motion of the lateral fragment.
 
     Means, percentiles and area shares count the whole fracture, welded parts with zero motion, so that treatments are
@@ -89,6 +105,7 @@ def measure_motion(motion: Motion) -> list[Measure]:
 
     Args:
         motion: The sampled motion.
+        rigid: Whether one fragment moves, so that its rigid motion has a meaning.
 
     Returns:
         (metric, value, unit) of every measure.
@@ -106,14 +123,25 @@ def measure_motion(motion: Motion) -> list[Measure]:
     for threshold in MOTION_THRESHOLDS:
         share = float(motion.areas[size > threshold].sum()) / total
         measures.append((f"micromotion_area_share_above_{threshold:g}_mm", share, "1"))
-    translation, rotation = fit_rigid_motion(motion)
+    if rigid:
+        translation, rotation = fit_rigid_motion(motion)
+        measures.append(("fragment_translation", float(np.linalg.norm(translation)), "mm"))
+        measures.append(("fragment_rotation", float(np.degrees(np.linalg.norm(rotation))), "degree"))
     measures += [
-        ("fragment_translation", float(np.linalg.norm(translation)), "mm"),
-        ("fragment_rotation", float(np.degrees(np.linalg.norm(rotation))), "degree"),
         ("fracture_area", total, "mm^2"),
         ("bridged_area_share", float(motion.areas[motion.welded].sum()) / total, "1"),
     ]
     return measures
+
+
+def measure_faces(status: Status) -> list[Measure]:
+    """How the faces of a fracture or body stand: shares of the area that may part, and how deep they pass through each other."""
+    return [
+        ("open_area_share", status.open, "1"),
+        ("stick_area_share", status.sticking, "1"),
+        ("slip_area_share", status.slipping, "1"),
+        ("penetration_max", status.penetration, "mm"),
+    ]
 
 
 def fit_rigid_motion(motion: Motion) -> tuple[FloatArray, FloatArray]:

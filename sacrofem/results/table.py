@@ -20,13 +20,17 @@ class Row:
     Attributes:
         case: Name of the case.
         anatomy: Anatomy entry.
-        fracture: The fracture that the figure belongs to (all of them, joined by ``+``, for the bone as a whole).
+        fracture: The fracture that the figure belongs to, also for the bone as a whole; ``<fracture>.<surface>`` for one of
+            several surfaces.
         treatment: Name of the treatment.
         bmd_level: BMD level entry.
         load: Load entry.
         metric: What was measured.
         value: The figure.
         unit: Its unit.
+        error_percent: Estimated discretisation error, per cent of the value on an infinitely fine mesh; None where there is no
+            estimate.
+        error_basis: What the estimate rests on, or why there is none.
     """
 
     case: str
@@ -38,6 +42,8 @@ class Row:
     metric: str
     value: float
     unit: str
+    error_percent: float | None = None
+    error_basis: str = "none: not estimated"
 
 
 def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> pd.DataFrame:
@@ -52,8 +58,14 @@ def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> p
         equal; not a number where there is no such figure, or it is zero.
     """
     table = pd.DataFrame(list(rows), columns=[field.name for field in fields(Row)])
+    table["error_percent"] = table["error_percent"].astype(float)
     untreated = table[table["treatment"] == reference].set_index(_SETTING)["value"]
     base = untreated.reindex(pd.MultiIndex.from_frame(table[_SETTING])).to_numpy(dtype=float, copy=True)
     base[base == 0] = np.nan
     table["change_percent"] = 100.0 * (table["value"] / base - 1.0)
     return table
+
+
+def whole_fractures(table: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows of a tidy table belong to a whole fracture, not to one of several surfaces."""
+    return ~table["fracture"].str.contains(".", regex=False)

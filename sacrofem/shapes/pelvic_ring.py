@@ -35,9 +35,10 @@ class PelvicRing:
         right: The right hip bone.
         hip_right: Signed distance of the right hip bone.
         hip_left: Of the left one, its mirror image.
-        cartilage_right: Of the right sacroiliac cartilage.
-        cartilage_left: Of the left one.
-        symphysis: Of the symphysis disc.
+        uncut: Side -> of the hip bone before the sacrum's clearance was taken off.
+        tissues: Joint (sacroiliac_right, sacroiliac_left, symphysis) -> of its cartilage or disc.
+        fillings: Joint -> of its cartilage or disc, reaching into both bones.
+        joint_gap: Bone-to-bone gap of the sacroiliac joints, mm.
         bounds: Lower and upper corner of a box around the ring.
         solid: Of bones, cartilage and disc as one solid, crevices at the joints' rims closed.
         sacral_face: Negative on the sacrum's side of the sacroiliac joints, positive in cartilage and hip bones.
@@ -52,9 +53,10 @@ class PelvicRing:
     right: HipBone
     hip_right: Shape
     hip_left: Shape
-    cartilage_right: Shape
-    cartilage_left: Shape
-    symphysis: Shape
+    uncut: dict[str, Shape]
+    tissues: dict[str, Shape]
+    fillings: dict[str, Shape]
+    joint_gap: float
     bounds: tuple[FloatArray, FloatArray]
     solid: Shape
     sacral_face: Shape
@@ -62,6 +64,25 @@ class PelvicRing:
     pubic_face: float
     posterior_ilium: Callable[[FloatArray], BoolArray]
     surfaces: dict[str, FacetMask]
+
+    @property
+    def cartilage_right(self) -> Shape:
+        """Signed distance of the right sacroiliac cartilage."""
+        return self.tissues["sacroiliac_right"]
+
+    @property
+    def cartilage_left(self) -> Shape:
+        """Signed distance of the left sacroiliac cartilage."""
+        return self.tissues["sacroiliac_left"]
+
+    @property
+    def symphysis(self) -> Shape:
+        """Signed distance of the symphysis disc."""
+        return self.tissues["symphysis"]
+
+    def leave(self, points: FloatArray) -> FloatArray:
+        """How far (mm) the faces of the sacroiliac joints stand off the bones, outside the joints."""
+        return self.sacrum.bone(points) - self.sacral_face(points)
 
     def turned(self, degrees: float) -> PelvicRing:
         """The ring turned forwards about the origin, so that its sacral slope grows by ``degrees``."""
@@ -74,9 +95,9 @@ class PelvicRing:
             surfaces={name: turned_facets(mask, degrees) for name, mask in self.surfaces.items()},
             hip_right=turned_points(self.hip_right, degrees),
             hip_left=turned_points(self.hip_left, degrees),
-            cartilage_right=turned_points(self.cartilage_right, degrees),
-            cartilage_left=turned_points(self.cartilage_left, degrees),
-            symphysis=turned_points(self.symphysis, degrees),
+            uncut={side: turned_points(shape, degrees) for side, shape in self.uncut.items()},
+            tissues={joint: turned_points(shape, degrees) for joint, shape in self.tissues.items()},
+            fillings={joint: turned_points(shape, degrees) for joint, shape in self.fillings.items()},
             solid=turned_points(self.solid, degrees),
             sacral_face=turned_points(self.sacral_face, degrees),
             iliac_face=turned_points(self.iliac_face, degrees),
@@ -122,10 +143,13 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
 
     filling = joint.filling(right.uncut, _OVERLAP)
 
+    def between(points: FloatArray) -> FloatArray:
+        small = points / scale
+        return scale * np.maximum(disc.outline(small), np.abs(small[:, 2]) - 0.5 * disc.gap - _OVERLAP)
+
     def solid(points: FloatArray) -> FloatArray:
         folded = mirrored(points)
-        between = scale * np.maximum(disc.outline(folded / scale), folded[:, 2] / scale - 0.5 * disc.gap - _OVERLAP)
-        whole: FloatArray = np.minimum.reduce([sacrum.bone(folded), right.bone(folded), filling(folded), between])
+        whole: FloatArray = np.minimum.reduce([shape(folded) for shape in (sacrum.bone, right.bone, filling, between)])
         return whole
 
     behind, above = scale * anatomy.landmarks["AUR_centroid"][0], scale * parameters.landmarks["PIIS"][1] - _BELOW_SPINE
@@ -145,9 +169,10 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         right=right,
         hip_right=right.bone,
         hip_left=_mirrored(right.bone),
-        cartilage_right=cartilage,
-        cartilage_left=_mirrored(cartilage),
-        symphysis=symphysis,
+        uncut={"right": right.uncut, "left": _mirrored(right.uncut)},
+        tissues={"sacroiliac_right": cartilage, "sacroiliac_left": _mirrored(cartilage), "symphysis": symphysis},
+        fillings={"sacroiliac_right": filling, "sacroiliac_left": _mirrored(filling), "symphysis": between},
+        joint_gap=joint.gap,
         bounds=(lower, upper),
         solid=solid,
         sacral_face=lambda points: joint.sacral_face(mirrored(points)),

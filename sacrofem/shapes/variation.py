@@ -65,30 +65,6 @@ def vary_anatomy(anatomy: Anatomy) -> Anatomy:
     return varied.model_copy(update={"scale": varied.scale * variation.size})
 
 
-def follow_variation(anatomy: Anatomy, points: FloatArray) -> FloatArray:
-    """Where places of an anatomy's template lie in the individual: needles, screws and fractures are given in the template.
-
-    Args:
-        anatomy: With its ``variation``.
-        points: (n, 3) points in the template, mm.
-
-    Returns:
-        (n, 3) points in the individual, which follow its landmarks, mm.
-    """
-    before, after = _both_sides(anatomy), _both_sides(vary_anatomy(anatomy))
-    names = [f"point {i}" for i in range(len(points))]
-    followed = follow_landmarks({**before, **dict(zip(names, points.tolist(), strict=True))}, after)
-    return np.array([followed[name] for name in names]).reshape(-1, 3)
-
-
-def _both_sides(anatomy: Anatomy) -> dict[str, Point]:
-    """All landmarks, right and left, scaled; those that mark the midplane once."""
-    scale = anatomy.scale
-    right = {**anatomy.landmarks, **(anatomy.hip.landmarks if anatomy.hip else {})}
-    scaled = {name: (scale * x, scale * y, scale * z) for name, (x, y, z) in right.items()}
-    return scaled | {f"{name} left": (x, y, -z) for name, (x, y, z) in scaled.items() if z != 0.0}
-
-
 def turn_sacrum(anatomy: Anatomy, degrees: float) -> Anatomy:
     """The sacrum turned forwards about the origin, the hip bones left as they are."""
     turns = FrameTurns(sacrum=anatomy.turns.sacrum + degrees, hips=anatomy.turns.hips)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -17,6 +18,7 @@ from scipy.sparse import csr_matrix
 from sacrofem.solver.kernels import address, load_kernels
 
 IntArray = NDArray[np.int64]
+AnyInteger = NDArray[np.integer[Any]]
 SingleArray = NDArray[np.float32]
 
 
@@ -53,87 +55,147 @@ class Halo:
         return whole
 
 
-class BlockMatrix:
-    """The rows of a matrix on this rank.
-
-    Args:
-        matrix: A PETSc matrix of type AIJ.
-        shape: Rows and columns of a block.
-        single: Whether values are kept in single precision.
+class BlockRows:
+    """Rows of blocks on this rank, whatever their columns belong to.
 
     Attributes:
-        rows: Owned block rows.
+        shape: Rows and columns of a block.
+        indptr: (rows + 1,) where each row begins.
+        indices: Block columns.
+        data: (blocks, rows of a block, columns of a block).
     """
 
-    def __init__(self, matrix: PETSc.Mat, shape: tuple[int, int], single: bool) -> None:
-        self.comm: MPI.Comm = matrix.comm.tompi4py()
-        self.shape, self.dtype = shape, np.dtype(np.float32 if single else np.float64)
-        indptr, columns, values = matrix.getValuesCSR()
-        first, last = (bound // shape[1] for bound in matrix.getOwnershipRangeColumn())
-        blocks = columns.astype(np.int64) // shape[1]
-        mine = (blocks >= first) & (blocks < last)
-        ghosts = np.unique(blocks[~mine])
-        local = np.where(mine, blocks - first, last - first + np.searchsorted(ghosts, blocks))
-        columns = local * shape[1] + columns % shape[1]
-        self.halo = _halo(self.comm, ghosts, first, last)
-        wide = (last - first + len(ghosts)) * shape[1]
-        rows = csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, wide)).tobsr(shape)
-        self.rows = (len(indptr) - 1) // shape[0]
-        self.indptr, self.indices = rows.indptr.astype(np.int32), rows.indices.astype(np.int32)
-        self.data = np.ascontiguousarray(rows.data, dtype=self.dtype)
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        indptr: NDArray[np.integer[Any]],
+        indices: NDArray[np.integer[Any]],
+        data: NDArray[np.floating[Any]],
+    ) -> None:
+        self.shape, self.rows = shape, len(indptr) - 1
+        self.indptr, self.indices = indptr.astype(np.int32), indices.astype(np.int32)
+        self.data = np.ascontiguousarray(data)
         self._kernels = load_kernels()
-        self._product = getattr(self._kernels, "product_float" if single else "product_double")
+        self._product = getattr(self._kernels, "product_float" if data.dtype == np.float32 else "product_double")
 
     def multiply[Real: (np.float32, np.float64)](
         self, x: NDArray[Real], minus_from: NDArray[Real] | None = None, into: NDArray[Real] | None = None
     ) -> NDArray[Real]:
-        """A x, or b - A x with ``minus_from`` b, or y + A x in place with ``into`` y; collective.
+        """A x, or b - A x with ``minus_from`` b, or y + A x in place with ``into`` y.
 
         Args:
-            x: (columns of this rank, K).
-            minus_from: (rows of this rank, K).
-            into: (rows of this rank, K), changed in place.
+            x: (columns, K), of the data's precision.
+            minus_from: (rows, K).
+            into: (rows, K), changed in place.
         """
-        x = self.halo.extend(x, self.shape[1])
-        width = x.shape[1]
-        y = np.empty((self.rows * self.shape[0], width), dtype=x.dtype) if into is None else into
+        y = np.empty((self.rows * self.shape[0], x.shape[1]), dtype=x.dtype) if into is None else into
         failed = self._product(
-            *(ctypes.c_int(n) for n in (*self.shape, width)),
+            *(ctypes.c_int(n) for n in (*self.shape, x.shape[1])),
             ctypes.c_int32(self.rows),
-            address(self.indptr),
-            address(self.indices),
-            address(self.data),
-            address(x),
+            *(address(array) for array in (self.indptr, self.indices, self.data, x)),
             None if minus_from is None else address(minus_from),
             address(y),
             ctypes.c_int(into is not None),
         )
-        assert not failed, f"no kernel for blocks of {self.shape} and {width} columns"
+        assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
         return y
 
-    def step(
-        self, inverse: SingleArray, x: SingleArray | None, b: SingleArray, d: SingleArray, alpha: float, beta: float
-    ) -> None:
-        """Put alpha d + beta D^-1 (b - A x) into d, or beta D^-1 b with x None; collective."""
-        whole = b if x is None else self.halo.extend(x, self.shape[1])
-        failed = self._kernels.step_float(
-            *(ctypes.c_int(n) for n in (self.shape[0], b.shape[1])),
-            ctypes.c_int32(self.rows),
-            *(address(array) for array in (self.indptr, self.indices, self.data, inverse, whole, b, d)),
+
+class BlockMatrix:
+    """A matrix distributed by rows.
+
+    Attributes:
+        comm: Communicator.
+        rows: The rows of this rank.
+        halo: Where their columns come from.
+    """
+
+    def __init__(self, comm: MPI.Comm, rows: BlockRows, halo: Halo) -> None:
+        self.comm, self.rows, self.halo = comm, rows, halo
+
+    @classmethod
+    def of(cls, matrix: PETSc.Mat, shape: tuple[int, int]) -> BlockMatrix:
+        """A PETSc matrix of type AIJ in double precision; collective.
+
+        Args:
+            matrix: The matrix.
+            shape: Rows and columns of a block.
+        """
+        comm: MPI.Comm = matrix.comm.tompi4py()
+        indptr, columns, values = matrix.getValuesCSR()
+        first, last = (bound // shape[1] for bound in matrix.getOwnershipRangeColumn())
+        ghosts = np.zeros(0, dtype=np.int64)
+        if comm.size > 1:
+            blocks = columns.astype(np.int64) // shape[1]
+            mine = (blocks >= first) & (blocks < last)
+            ghosts = np.unique(blocks[~mine])
+            local = np.where(mine, blocks - first, last - first + np.searchsorted(ghosts, blocks))
+            columns = local * shape[1] + columns % shape[1]
+        wide = (last - first + len(ghosts)) * shape[1]
+        found = csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, wide)).tobsr(shape)
+        return cls(comm, BlockRows(shape, found.indptr, found.indices, found.data), _halo(comm, ghosts, first, last))
+
+    def single(self) -> BlockMatrix:
+        """The same in single precision."""
+        rows = self.rows
+        return BlockMatrix(self.comm, BlockRows(rows.shape, rows.indptr, rows.indices, rows.data.astype(np.float32)), self.halo)
+
+    def multiply[Real: (np.float32, np.float64)](
+        self, x: NDArray[Real], minus_from: NDArray[Real] | None = None, into: NDArray[Real] | None = None
+    ) -> NDArray[Real]:
+        """The same as :meth:`BlockRows.multiply`, with the columns of this rank alone given; collective."""
+        return self.rows.multiply(self.halo.extend(x, self.rows.shape[1]), minus_from, into)
+
+    def step(self, inverse: BlockRows, x: SingleArray | None, b: SingleArray, d: SingleArray, alpha: float, beta: float) -> None:
+        """Put alpha d + beta D^-1 (b - A x) into d, or beta D^-1 b with x None; collective.
+
+        Args:
+            inverse: D^-1, one block a row.
+            x: (rows of this rank, K).
+            b: The same.
+            d: The same, changed in place.
+            alpha: Share of the last step.
+            beta: Length of this one.
+        """
+        rows, whole = self.rows, b if x is None else self.halo.extend(x, self.rows.shape[1])
+        failed = load_kernels().step_float(
+            *(ctypes.c_int(n) for n in (rows.shape[0], b.shape[1])),
+            ctypes.c_int32(rows.rows),
+            *(address(array) for array in (rows.indptr, rows.indices, rows.data, inverse.data, whole, b, d)),
             ctypes.c_float(alpha),
             ctypes.c_float(beta),
             ctypes.c_int(x is None),
         )
-        assert not failed, f"no kernel for blocks of {self.shape} and {b.shape[1]} columns"
+        assert not failed, f"no kernel for blocks of {rows.shape} and {b.shape[1]} columns"
 
-    def invert_diagonal(self) -> SingleArray:
-        """(rows, R, R) inverses of the diagonal blocks, in single precision."""
-        counts = np.diff(self.indptr)
-        row = np.repeat(np.arange(self.rows), counts)
-        on_diagonal = self.indices == row
-        diagonal = np.tile(np.eye(self.shape[0]), (self.rows, 1, 1))
-        diagonal[row[on_diagonal]] = self.data[on_diagonal]
-        return np.ascontiguousarray(np.linalg.inv(diagonal), dtype=np.float32)
+    def invert_diagonal(self, sizes: NDArray[np.int32] | None = None) -> BlockRows:
+        """Inverses of blocks on the diagonal, in single precision.
+
+        Args:
+            sizes: Numbers of consecutive rows that make one block each, multiples of the block's own (default: that).
+        """
+        rows, width = self.rows, self.rows.shape[0]
+        counts = np.ones(rows.rows, dtype=np.int64) if sizes is None else sizes.astype(np.int64) // width
+        group = np.repeat(np.arange(len(counts)), counts)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        row = np.repeat(np.arange(rows.rows), np.diff(rows.indptr))
+        owned = rows.indices < rows.rows
+        inside = np.flatnonzero(owned & (group[np.where(owned, rows.indices, 0)] == group[row]))
+        row, column = row[inside], rows.indices[inside]
+        indptr = np.concatenate([[0], np.cumsum(counts[group])])
+        indices = np.repeat(starts[group], counts[group]) + np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts[group])
+        data = np.empty((int(indptr[-1]), width, width), dtype=np.float32)
+        for count in np.unique(counts):
+            groups = np.flatnonzero(counts == count)
+            dense = np.zeros((len(groups), count, count, width, width))
+            here = counts[group[row]] == count
+            number = np.searchsorted(groups, group[row[here]])
+            begin = starts[group[row[here]]]
+            dense[number, row[here] - begin, column[here] - begin] = rows.data[inside[here]]
+            whole = dense.transpose(0, 1, 3, 2, 4).reshape(len(groups), count * width, count * width)
+            inverted = np.linalg.inv(whole).reshape(len(groups), count, width, count, width).transpose(0, 1, 3, 2, 4)
+            data[np.isin(group, groups)[np.repeat(np.arange(rows.rows), counts[group])]] = inverted.reshape(-1, width, width)
+        return BlockRows((width, width), indptr, indices, data)
 
 
 def _halo(comm: MPI.Comm, ghosts: IntArray, first: int, last: int) -> Halo:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from sacrofem.solver.block_matrix import BlockMatrix, SingleArray
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, SingleArray
 
 #: Chebyshev's interval as shares of the largest eigenvalue of D^-1 A, and the number of steps before and after: PETSc's own.
 _INTERVAL = (0.1, 1.1)
@@ -24,13 +25,15 @@ class Level:
     Attributes:
         matrix: The level's matrix.
         inverse: Inverses of its diagonal blocks.
+        by_node: Whether these are of one node each; else the copies of a place share one.
         largest: Estimate of the largest eigenvalue of D^-1 A.
         restriction: To the next coarser level.
         prolongation: From there.
     """
 
     matrix: BlockMatrix
-    inverse: SingleArray
+    inverse: BlockRows
+    by_node: bool
     largest: float
     restriction: BlockMatrix
     prolongation: BlockMatrix
@@ -42,10 +45,12 @@ class VCycle:
     Args:
         hierarchies: Preconditioners of type mg or gamg that are set up, from the finest level down; where there are two, the
             second one preconditions the coarsest level of the first.
-        block: Rows of a block of the finest level.
+        finest: The matrix of the finest level.
+        places: Sizes of the blocks of consecutive rows that the finest level relaxes together; see
+            :mod:`sacrofem.solver.copies`.
     """
 
-    def __init__(self, hierarchies: list[PETSc.PC], block: int = 3) -> None:
+    def __init__(self, hierarchies: list[PETSc.PC], finest: BlockMatrix, places: NDArray[np.int32]) -> None:
         matrices: list[PETSc.Mat] = []
         interpolations: list[PETSc.Mat] = []
         for hierarchy in hierarchies:
@@ -55,10 +60,11 @@ class VCycle:
                 matrices.append(hierarchy.getMGSmoother(number).getOperators()[0])
                 if number:
                     interpolations.append(hierarchy.getMGInterpolation(number))
-        sizes = [block] + [matrix.getBlockSize() for matrix in matrices[1:]]
+        rows = [finest, *(BlockMatrix.of(matrix, (matrix.getBlockSize(),) * 2) for matrix in matrices[1:-1])]
+        widths = [matrix.rows.shape[0] for matrix in rows] + [matrices[-1].getBlockSize()]
         self.levels = [
-            _build_level(matrix, interpolation, (fine, coarse))
-            for matrix, interpolation, fine, coarse in zip(matrices[:-1], interpolations, sizes[:-1], sizes[1:], strict=True)
+            _build_level(matrix.single(), interpolation, coarse, None if number else places)
+            for number, (matrix, interpolation, coarse) in enumerate(zip(rows, interpolations, widths[1:], strict=True))
         ]
         self.coarsest = _CoarsestLevel(matrices[-1])
 
@@ -82,55 +88,61 @@ def _smooth(level: Level, x: SingleArray | None, b: SingleArray) -> SingleArray:
     low, high = (share * level.largest for share in _INTERVAL)
     middle, half = 0.5 * (high + low), 0.5 * (high - low)
     change = np.zeros_like(b)
-    level.matrix.step(level.inverse, x, b, change, 0.0, 1.0 / middle)
+    _step(level, x, b, change, 0.0, 1.0 / middle)
     x = change.copy() if x is None else np.add(x, change, out=x)
     rho = half / middle
     for _ in range(_STEPS - 1):
         following = 1.0 / (2.0 * middle / half - rho)
-        level.matrix.step(level.inverse, x, b, change, following * rho, 2.0 * following / half)
+        _step(level, x, b, change, following * rho, 2.0 * following / half)
         x += change
         rho = following
     return x
 
 
-def _build_level(matrix: PETSc.Mat, interpolation: PETSc.Mat, sizes: tuple[int, int]) -> Level:
-    fine, coarse = sizes
-    rows = BlockMatrix(matrix, (fine, fine), single=True)
-    inverse = rows.invert_diagonal()
+def _step(level: Level, x: SingleArray | None, b: SingleArray, change: SingleArray, alpha: float, beta: float) -> None:
+    """Put alpha change + beta D^-1 (b - A x) into the change; x None is zero."""
+    if level.by_node:
+        level.matrix.step(level.inverse, x, b, change, alpha, beta)
+        return
+    residual = b if x is None else level.matrix.multiply(x, minus_from=b)
+    change *= np.float32(alpha)
+    change += np.float32(beta) * level.inverse.multiply(residual)
+
+
+def _build_level(matrix: BlockMatrix, interpolation: PETSc.Mat, coarse: int, places: NDArray[np.int32] | None) -> Level:
+    fine = matrix.rows.shape[0]
+    by_node = places is None or bool((places == fine).all())
+    inverse = matrix.invert_diagonal(None if by_node else places)
     transposed = interpolation.transpose(PETSc.Mat())
     level = Level(
-        rows,
+        matrix,
         inverse,
-        _estimate_largest(rows, inverse),
-        BlockMatrix(transposed, (coarse, fine), single=True),
-        BlockMatrix(interpolation, (fine, coarse), single=True),
+        by_node,
+        _estimate_largest(matrix, inverse),
+        BlockMatrix.of(transposed, (coarse, fine)).single(),
+        BlockMatrix.of(interpolation, (fine, coarse)).single(),
     )
     transposed.destroy()
     return level
 
 
-def _estimate_largest(matrix: BlockMatrix, inverse: SingleArray) -> float:
+def _estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
     """The largest eigenvalue of D^-1 A by the conjugate gradient's Lanczos numbers."""
     comm = matrix.comm
     random = np.random.default_rng(_SEED + comm.rank)
-    r = random.standard_normal((matrix.rows * matrix.shape[0], 1)).astype(np.float32)
+    r = random.standard_normal((matrix.rows.rows * matrix.rows.shape[0], 1)).astype(np.float32)
 
     def dot(a: SingleArray, b: SingleArray) -> float:
         return float(comm.allreduce(float(np.vdot(a, b)), op=MPI.SUM))
 
-    def precondition(v: SingleArray) -> SingleArray:
-        out = np.empty_like(v)
-        matrix.step(inverse, None, v, out, 0.0, 1.0)
-        return out
-
-    z = precondition(r)
+    z = inverse.multiply(r)
     p, rz = z.copy(), dot(r, z)
     alphas, betas = [], []
     for _ in range(_POWER_ITERATIONS):
         q = matrix.multiply(p)
         alpha = rz / dot(p, q)
         r -= np.float32(alpha) * q
-        z = precondition(r)
+        z = inverse.multiply(r)
         following = dot(r, z)
         alphas.append(alpha)
         betas.append(following / rz)

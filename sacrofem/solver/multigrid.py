@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
 from dolfinx import fem
+from numpy.typing import NDArray
 from petsc4py import PETSc
+from scipy.sparse import csr_array
 
+from sacrofem.solver.block_matrix import BlockMatrix
+from sacrofem.solver.copies import find_blocks, smooth_by_place
+from sacrofem.solver.cycle import VCycle
 from sacrofem.solver.diagnosis import explain_failure
 from sacrofem.solver.interpolation import interpolate_to_quadratic
+from sacrofem.solver.low_rank import LowRankCorrection
+from sacrofem.solver.together import BlockSolver, Springs
 
 logger = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
 
 #: Measured on the quickstart's sacrum (50,000 dofs, severe bone / titanium screw in normal bone, residual 1e-9): 35 / 55
 #: iterations; 96 / 209 without the threshold, 109 / 120 with point Jacobi, which the stiff cortex on soft bone defeats.
@@ -28,6 +39,8 @@ GAMG_OPTIONS = {"pc_gamg_threshold": 0.02, "pc_gamg_aggressive_coarsening": 1, *
 #: How far the recomputed residual may lie above the tolerance, from rounding.
 _RESIDUAL_SLACK = 10.0
 _MOST_ITERATIONS = 1000
+#: Vectors GMRES keeps.
+_RESTART = 100
 
 _numbers = count()  # the same on every rank, which id() would not be
 
@@ -55,7 +68,20 @@ class MultigridSolver:
         space: Its space (coordinates of the dofs give the rigid-body modes).
         linear: The P1 space with the same cut where ``space`` is P2; makes the P1 level of p-multigrid.
         tolerance: Relative tolerance of the residual.
+
+    Attributes:
+        operator: What is solved with, the matrix unless set otherwise: springs of low rank may come on top of it. The
+            hierarchy is always made of the matrix alone. Takes effect with the next :meth:`set_up`.
+        added: The springs on top of the matrix.
+        stiff_springs: Rows and stiffness of those of them that the preconditioner takes account of; see
+            :class:`LowRankCorrection`.
+        most_iterations: A solve that needs more has failed.
     """
+
+    operator: PETSc.Mat
+    added: Springs | None = None
+    stiff_springs: tuple[csr_array, FloatArray] | None = None
+    most_iterations = _MOST_ITERATIONS
 
     def __init__(
         self,
@@ -64,9 +90,14 @@ class MultigridSolver:
         linear: fem.FunctionSpace | None = None,
         tolerance: float = 1e-9,
     ) -> None:
-        self.matrix = matrix
+        self.matrix = self.operator = matrix
         self.tolerance = tolerance
         matrix.setOption(PETSc.Mat.Option.SPD, True)
+        blocks = find_blocks(space)
+        self._places = blocks
+        self._state = -1
+        self._has_copies = bool(matrix.comm.tompi4py().allreduce(int(blocks.max(initial=3) > 3)))
+        matrix.setVariableBlockSizes(blocks)
         self.ksp = PETSc.KSP().create(matrix.comm)
         self.ksp.setType("cg")
         self.levels = _PLevels(matrix, linear, space) if linear else None
@@ -82,7 +113,7 @@ class MultigridSolver:
         began = time.perf_counter()
         pc = self.ksp.getPC()
         pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.matrix)
+        self.ksp.setOperators(self.operator, self.matrix)
         if self.levels is None:
             pc.setType("gamg")
             chosen = GAMG_OPTIONS
@@ -96,6 +127,9 @@ class MultigridSolver:
         self.ksp.setUp()  # here the smoothers read their options
         for name in chosen:
             options.delValue(name)
+        if self._has_copies:
+            smooth_by_place(pc, options)
+        self._block: BlockSolver | None = None
         pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
 
@@ -104,24 +138,75 @@ class MultigridSolver:
         pc = self.ksp.getPC()
         return [pc] if self.levels is None else [pc, pc.getMGCoarseSolve().getPC()]
 
+    def block_solver(self) -> BlockSolver:
+        """The solver for the matrix as it is now, with the preconditioner of the last :meth:`set_up`; collective."""
+        state = self.matrix.stateGet()
+        if self._block is None:
+            matrix = BlockMatrix.of(self.matrix, (3, 3))
+            cycle = VCycle(self.hierarchies(), matrix, self._places)
+            correction = None
+            if self.stiff_springs is not None:
+                correction = LowRankCorrection(matrix.comm, cycle.apply, *self.stiff_springs)
+            self._block = BlockSolver(matrix, cycle, self.added, correction)
+        elif state != self._state:
+            self._block.matrix = BlockMatrix.of(self.matrix, (3, 3))
+        self._state = state
+        return self._block
+
     def solve(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float | None = None) -> SolveLog:
-        """Solve in place.
+        """Solve in place; see :meth:`solve_together`."""
+        return self.solve_together([right_hand_side], [solution], tolerance)
+
+    def solve_together(
+        self, right_hand_sides: Sequence[PETSc.Vec], solutions: Sequence[PETSc.Vec], tolerance: float | None = None
+    ) -> SolveLog:
+        """Solve for several right-hand sides, in place; collective.
 
         Args:
-            right_hand_side: b.
-            solution: Where x goes.
+            right_hand_sides: b.
+            solutions: Where each x goes.
             tolerance: Relative tolerance of this solve (default: the solver's).
 
+        Returns:
+            The log of the slowest, with the largest residual.
+
         Raises:
-            SolveError: it did not converge; the message names the likely cause.
+            SolveError: one did not converge; the message names the likely cause.
         """
         began, tolerance = time.perf_counter(), tolerance or self.tolerance
-        self.ksp.setTolerances(rtol=tolerance)
-        self.ksp.solve(right_hand_side, solution)
-        reason = int(self.ksp.getConvergedReason())
-        iterations = self.ksp.getIterationNumber()
-        relative = self.residual(right_hand_side, solution)
+        loads = np.stack([vector.getArray(readonly=True) for vector in right_hand_sides], axis=1)
+        found, log = self.block_solver().solve(loads, tolerance, self.most_iterations)
+        for vector, column in zip(solutions, found.T, strict=True):
+            with vector as values:
+                values[:] = column
+        worst = float(log.residuals.max())
         # CG updates its residual by recurrence; what counts is the true one.
+        if not worst <= _RESIDUAL_SLACK * tolerance:
+            reason = PETSc.KSP.ConvergedReason
+            failure = reason.DIVERGED_MAX_IT if log.iterations >= self.most_iterations else reason.CONVERGED_RTOL
+            failure = reason.DIVERGED_INDEFINITE_PC if log.indefinite else failure
+            failure = failure if np.isfinite(worst) else reason.DIVERGED_NANORINF
+            raise explain_failure(int(failure), log.iterations, worst, self.matrix.getSize()[0])
+        return SolveLog(log.iterations, worst, time.perf_counter() - began)
+
+    def solve_unsymmetric(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float) -> SolveLog:
+        """Solve with a matrix that has come to be unsymmetric (friction), by GMRES on the preconditioner there is.
+
+        Raises:
+            SolveError: it did not converge.
+        """
+        began = time.perf_counter()
+        ksp = PETSc.KSP().create(self.matrix.comm)
+        ksp.setType("gmres")
+        ksp.setGMRESRestart(_RESTART)
+        ksp.setPC(self.ksp.getPC())
+        ksp.setOperators(self.operator, self.matrix)
+        ksp.setPCSide(PETSc.PC.Side.RIGHT)
+        ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
+        ksp.solve(right_hand_side, solution)
+        reason, iterations = int(ksp.getConvergedReason()), ksp.getIterationNumber()
+        ksp.destroy()
+        relative = self.residual(right_hand_side, solution)
         if reason < 0 or not relative <= _RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
@@ -129,7 +214,7 @@ class MultigridSolver:
     def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
         """||b - A x|| / ||b||, computed afresh."""
         difference = right_hand_side.duplicate()
-        self.matrix.mult(solution, difference)
+        self.operator.mult(solution, difference)
         difference.aypx(-1.0, right_hand_side)
         norm = right_hand_side.norm()
         relative = float(difference.norm() / norm) if norm else 0.0

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from mpi4py import MPI
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from sacrofem.solver.block_gradients import descend
 from sacrofem.solver.block_matrix import BlockMatrix
 from sacrofem.solver.cycle import VCycle
 from sacrofem.solver.kernels import WIDTHS
+from sacrofem.solver.low_rank import LowRankCorrection
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
@@ -30,13 +29,6 @@ class Springs(Protocol):
 
     def add_product(self, x: FloatArray, y: FloatArray) -> None:
         """Add B^T K B x to y, blocks (rows of this rank, K); collective."""
-
-
-class Correction(Protocol):
-    """What the preconditioner learns of stiff springs."""
-
-    def correct(self, z: SingleArray) -> None:
-        """Correct the hierarchy's answer to a block in place; collective."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +49,24 @@ class BlockLog:
 
 
 class BlockSolver:
-    """A matrix and its hierarchy as they are now, ready for blocks of right-hand sides.
+    """A matrix and its preconditioner as they are now, ready for blocks of right-hand sides.
 
     Args:
-        matrix: The assembled matrix, block size 3.
-        hierarchies: See :class:`sacrofem.solver.cycle.VCycle`.
-        springs: On top of the matrix.
-        correction: For them in the preconditioner.
+        matrix: The assembled matrix, blocks of 3.
+        cycle: The preconditioner.
+        springs: What comes on top of the matrix.
+        correction: What the preconditioner learns of stiff springs.
     """
 
     def __init__(
         self,
-        matrix: PETSc.Mat,
-        hierarchies: list[PETSc.PC],
+        matrix: BlockMatrix,
+        cycle: VCycle,
         springs: Springs | None = None,
-        correction: Correction | None = None,
+        correction: LowRankCorrection | None = None,
     ) -> None:
-        self.comm: MPI.Comm = matrix.comm.tompi4py()
-        self.matrix = BlockMatrix(matrix, (3, 3), single=False)
-        self.cycle = VCycle(hierarchies)
+        self.comm = matrix.comm
+        self.matrix, self.cycle = matrix, cycle
         self.springs, self.correction = springs, correction
 
     def solve(self, loads: FloatArray, tolerance: float, most: int) -> tuple[FloatArray, BlockLog]:

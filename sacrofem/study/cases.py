@@ -1,4 +1,4 @@
-"""A study as the list of its cases, and as the small studies whose treatments share a mesh."""
+"""A study as the list of its cases, and as the small studies that have a mesh each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sacrofem.catalogue.models import BmdLevel, Load, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 
+_PARTS_OF_IMPLANTS = ("thread", "screw", "washer")
 _PARTS_OF_CEMENT = (("cement", ""), ("cement", ".core"), ("compacted", ""))
 
 
@@ -30,7 +31,8 @@ class Case:
 def active_regions(treatment: Treatment) -> frozenset[str]:
     """Names of the mesh regions that a treatment fills with its own material; not every pattern has all parts."""
     cement = [f"{kind}:{name}{part}" for name in treatment.cement_names for kind, part in _PARTS_OF_CEMENT]
-    return frozenset(cement) | frozenset(f"screw:{name}" for name in treatment.implants)
+    metal = [f"{part}:{name}" for name in treatment.implants for part in _PARTS_OF_IMPLANTS]
+    return frozenset(cement) | frozenset(metal)
 
 
 def expand_cases(study: ResolvedStudy) -> list[Case]:
@@ -42,12 +44,34 @@ def expand_cases(study: ResolvedStudy) -> list[Case]:
     Returns:
         treatments x BMD levels x loads cases; cases that share a matrix stand together.
     """
-    levels = sorted(study.levels, key=lambda level: level.rank)
+    levels = sorted(study.levels, key=lambda level: (level.rank, -sum(level.bmd.values())))
     return [
         Case(study.anatomy.name, study.fracture.name, treatment, level, load)
         for treatment in study.study.treatments
         for level in levels
         for load in study.loads
+    ]
+
+
+def split_by_fracture(resolved: ResolvedStudy) -> list[ResolvedStudy]:
+    """One study for every fracture, called ``<study>_<fracture>``, as each has a mesh of its own.
+
+    Args:
+        resolved: The study.
+
+    Returns:
+        The small studies; the study itself where it has one fracture.
+    """
+    if len(resolved.fractures) == 1:
+        return [resolved]
+    study = resolved.study
+    return [
+        replace(
+            resolved,
+            study=study.model_copy(update={"name": f"{study.name}_{fracture.name}", "fracture": fracture.name, "fractures": ()}),
+            fractures=(fracture,),
+        )
+        for fracture in resolved.fractures
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from sacrofem.results.table import tabulate_rows
 from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case
+from sacrofem.study.densities import densities_out_of_range
 from sacrofem.study.provenance import describe_run
 from sacrofem.study.stages import timed
 
@@ -63,6 +65,7 @@ def conclude(
                 "measures": {k: float(v) for k, v in sorted(mesh.measures.items())},
             },
             "cases": {case.name: records[case.name]["diagnostics"] for case in cases},
+            "densities_out_of_range": [asdict(finding) for finding in densities_out_of_range(study)],
             "discretisation": _discretisation_note(study.study.order),
             "run": describe_run(ranks, seconds),
         },

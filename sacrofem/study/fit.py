@@ -7,14 +7,18 @@ from itertools import combinations
 
 import numpy as np
 
-from sacrofem.catalogue.models import CementPattern, Implant, Treatment
+from sacrofem.catalogue.models import CementPattern, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import GeometryError, explain
-from sacrofem.mesh.bodies import fit_pattern
+from sacrofem.mesh.bodies import fit_pattern, place_implants
+from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.shapes.cement import place_needles
+from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.field import FloatArray, Shape
-from sacrofem.shapes.implant import check_corridor, implant_body, place_screws
+from sacrofem.shapes.implant import PlacedImplant, implant_body
+from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
+from sacrofem.study.placement import place_entries
 
 #: Spacing at which axes are looked at, mm.
 _STEP = 0.5
@@ -30,39 +34,51 @@ def require_fit(study: ResolvedStudy) -> None:
         study: The resolved study.
 
     Raises:
+        ConfigError: the anatomy lacks a landmark that a ligament holds on to.
         GeometryError: names both entries and the place; or a needle, cement or a corridor that does not fit by itself.
     """
+    if study.ligaments is not None:
+        place_ligaments(study.ligaments, study.anatomy)  # says so where a landmark is missing
     mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
     if not mixed:
         return
-    sacrum = build_sacrum(study.anatomy)
+    study = place_entries(study)
+    ring = build_pelvic_ring(study.anatomy) if study.study.extent == "pelvic_ring" else None
+    sacrum = ring.sacrum if ring else build_sacrum(study.anatomy)
+    bone = ring.solid if ring else sacrum.bone
     for arm in mixed:
-        implants = [study.implants[name] for name in arm.implants]
+        implants = place_implants([study.implants[name] for name in arm.implants], ring)
         for implant in implants:
-            check_corridor(implant, sacrum)
+            check_corridor(implant, ring or sacrum)
         for first, second in combinations(implants, 2):
-            _require_apart(arm, first, second, sacrum)
+            _require_apart(arm, first, second, bone)
         if not arm.augmented:
             for name in arm.cement_names:
                 _require_clear(arm, study.patterns[name], implants, sacrum)
 
 
-def _require_apart(arm: Treatment, first: Implant, second: Implant, sacrum: Sacrum) -> None:
-    skin = np.concatenate([_skin(screw.entry, screw.tip, screw.cylinders[0].radius) for screw in place_screws(first)])
-    _refuse(arm, "Two implants cross.", first.name, second.name, implant_body(second), _in_bone(skin, sacrum))
+def _require_apart(arm: Treatment, first: PlacedImplant, second: PlacedImplant, bone: Shape) -> None:
+    if first.screws and second.screws:
+        skins = _in_bone(_skins(first), bone)
+        _refuse(arm, "Two implants cross.", first.entry.name, second.entry.name, implant_body(second), skins)
 
 
-def _require_clear(arm: Treatment, pattern: CementPattern, implants: Sequence[Implant], sacrum: Sacrum) -> None:
+def _require_clear(arm: Treatment, pattern: CementPattern, implants: Sequence[PlacedImplant], sacrum: Sacrum) -> None:
     needles = np.concatenate(
         [_skin(needle.entry, needle.target, needle.needle.diameter / 2) for needle in place_needles(pattern)]
     )
     cement = [level for _, _, level in fit_pattern(pattern, sacrum)]
     for implant in implants:
-        body = implant_body(implant)
-        _refuse(arm, "A screw lies in a needle's way.", pattern.name, implant.name, body, _in_bone(needles, sacrum))
-        skin = np.concatenate([_skin(screw.entry, screw.tip, screw.cylinders[0].radius) for screw in place_screws(implant)])
+        if not implant.screws:
+            continue
+        name, body = implant.entry.name, implant_body(implant)
+        _refuse(arm, "A screw lies in a needle's way.", pattern.name, name, body, _in_bone(needles, sacrum.bone))
         for level in cement:
-            _refuse(arm, "A screw goes through cement.", implant.name, pattern.name, level, _in_bone(skin, sacrum))
+            _refuse(arm, "A screw goes through cement.", name, pattern.name, level, _in_bone(_skins(implant), sacrum.bone))
+
+
+def _skins(implant: PlacedImplant) -> FloatArray:
+    return np.concatenate([_skin(screw.entry, screw.tip, screw.cylinders[0].radius) for screw in implant.screws])
 
 
 def _refuse(arm: Treatment, what: str, first: str, second: str, body: Shape, points: FloatArray) -> None:
@@ -83,8 +99,8 @@ def _refuse(arm: Treatment, what: str, first: str, second: str, body: Shape, poi
     )
 
 
-def _in_bone(points: FloatArray, sacrum: Sacrum) -> FloatArray:
-    return points[sacrum.bone(points) < 0.0]
+def _in_bone(points: FloatArray, bone: Shape) -> FloatArray:
+    return points[bone(points) < 0.0]
 
 
 def _skin(start: FloatArray, end: FloatArray, radius: float) -> FloatArray:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from sacrofem.catalogue.density import young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
-from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.properties import Properties, TransverseCortex
+from sacrofem.mechanics.treatment import Partings
+from sacrofem.study.densities import HIP_REGIONS, SACRAL_REGIONS
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
-_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in ("hip", "posterior_ilium")}
+_REGIONS = {name: (f"{name}_right", f"{name}_left") for name in HIP_REGIONS}
 
 
 def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
@@ -28,22 +30,28 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
     }
     poisson = dict.fromkeys(young, law.poisson_ratio)
     hips = [region for regions in _REGIONS.values() for region in regions]
+    thickness = dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness))
+    for place, given in level.cortical_thickness_of.items():
+        thickness |= dict.fromkeys(_REGIONS.get(place, (place,)), thicker * given)
     if study.fracture.bruise is not None:
         factor = study.fracture.bruise.stiffness_factor
         young |= {f"bruised_{region}": factor * modulus for region, modulus in young.items()}
+        thickness |= {f"bruised_{region}": thickness[region] for region in SACRAL_REGIONS if region in thickness}
         poisson = dict.fromkeys(young, law.poisson_ratio)
     bodies = {f"cement:{name}": pattern.material for name, pattern in study.patterns.items()}
     for name, pattern in study.patterns.items():
         if pattern.balloon is not None:
             bodies[f"cement:{name}.core"] = pattern.balloon.core_material
             bodies[f"compacted:{name}"] = pattern.balloon.shell_material
-    bodies |= {f"screw:{name}": implant.material for name, implant in study.implants.items()}
+    bodies |= {f"{part}:{name}": implant.material for name, implant in study.implants.items() for part in ("screw", "washer")}
     if study.study.extent == "pelvic_ring":
         bodies |= dict.fromkeys(("sacroiliac_right", "sacroiliac_left"), study.study.cartilage)
         bodies["symphysis"] = study.study.disc
     for region, material in bodies.items():
         young[region] = study.materials[material].young_modulus
         poisson[region] = study.materials[material].poisson_ratio
+    threads = {f"thread:{name}": 1.0 / (1.0 - implant.thread_metal) for name, implant in study.implants.items()}
+    poisson |= dict.fromkeys(threads, law.poisson_ratio)
     return Properties(
         young=young,
         poisson=poisson,
@@ -52,7 +60,34 @@ def case_properties(study: ResolvedStudy, level: BmdLevel) -> Properties:
         cortical_poisson_ratio=level.cortical_poisson_ratio,
         interface=interface_over_gap(study.interface, study.fracture.gap),
         support=study.support,
-        cortical_thickness_of=dict.fromkeys(hips, thicker * (level.hip_cortical_thickness or level.cortical_thickness)),
+        stiffened=threads,
+        body_interfaces={"cement": study.cement_interface, "screw": study.implant_interface},
+        cortical_thickness_of=thickness,
+        transverse_cortex=_transverse(study, level),
+    )
+
+
+def _transverse(study: ResolvedStudy, level: BmdLevel) -> TransverseCortex | None:
+    """The study's transversely isotropic cortex with the level's modulus along its axis."""
+    cortex = study.cortex
+    if cortex is None:
+        return None
+    return TransverseCortex(
+        axis=cortex.axis,
+        axial_modulus=level.cortical_modulus,
+        transverse_modulus=cortex.transverse_ratio * level.cortical_modulus,
+        shear_modulus=cortex.shear_ratio * level.cortical_modulus,
+        poisson_ratio=cortex.poisson_ratio,
+        transverse_poisson_ratio=cortex.transverse_poisson_ratio,
+    )
+
+
+def case_partings(study: ResolvedStudy) -> Partings:
+    """Which faces may part: those whose law is not ``bonded``."""
+    bodies = {"cement": study.cement_interface, "screw": study.implant_interface}
+    return Partings(
+        fractures=study.interface.law != "bonded",
+        bodies=frozenset(kind for kind, interface in bodies.items() if interface.law != "bonded"),
     )
 
 
@@ -66,7 +101,13 @@ def interface_over_gap(interface: Interface, gap: float) -> Interface:
         interface: The law for a gap of 1 mm.
         gap: mm.
     """
-    stiffness = {"tangential_stiffness": interface.tangential_stiffness / gap}
-    if interface.law == "linear":
-        stiffness["normal_stiffness"] = interface.normal_stiffness / gap
-    return interface.model_copy(update=stiffness)
+    given: dict[str, object] = {}
+    if interface.tangential_stiffness is not None:
+        given["tangential_stiffness"] = interface.tangential_stiffness / gap
+    if interface.law == "linear" and interface.normal_stiffness is not None:
+        given["normal_stiffness"] = interface.normal_stiffness / gap
+    if interface.tissue is not None:
+        healed = interface.tissue.healed_modulus
+        moduli = {"modulus": interface.tissue.modulus / gap, "healed_modulus": healed and healed / gap}
+        given["tissue"] = interface.tissue.model_copy(update=moduli)
+    return interface.model_copy(update=given)

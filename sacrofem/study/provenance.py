@@ -19,7 +19,7 @@ _PACKAGES = (
     "gmsh",
     "mmgpy",
 )
-_PACKAGES_OF_RESULTS = ("catalogue", "shapes", "mesh", "mechanics", "solver", "results", "study")
+_PACKAGES_OF_RESULTS = ("catalogue", "shapes", "loads", "mesh", "mechanics", "solver", "results", "study")
 _LIBRARIES = ("numpy", "scipy", "pyvista", "vtk", "pandas", "pyarrow", "pydantic", "mpi4py")
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from sacrofem.catalogue import StudyFile, load_study, resolve_study
@@ -18,9 +19,12 @@ from sacrofem.errors import Interrupted
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.study.archive import Archive
-from sacrofem.study.cases import Case, expand_cases, split_study
+from sacrofem.study.cases import Case, expand_cases
+from sacrofem.study.densities import warn_of_densities
 from sacrofem.study.fit import require_fit
+from sacrofem.study.loads import apply_loads
 from sacrofem.study.parallel import on_root, only_on_root, quieten_other_ranks
+from sacrofem.study.placement import place_entries
 from sacrofem.study.provenance import code_of_results, peak_memory
 from sacrofem.study.stages import timed
 
@@ -38,11 +42,13 @@ class StudyResult:
         folder: The results folder.
         table: The tidy table; one row per case, fracture and metric.
         rank: Rank of this process; rank 0 speaks.
+        edge_length: Edge of a regular tetrahedron of the cells' mean volume, mm; not a number where the meshes differ.
     """
 
     folder: Path
     table: pd.DataFrame
     rank: int = 0
+    edge_length: float = float("nan")
 
 
 def run_study(
@@ -84,10 +90,9 @@ def run_study(
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
     only_on_root(comm, lambda: require_fit(resolved))
+    only_on_root(comm, lambda: warn_of_densities(resolved))
     try:
-        if len(split_study(resolved)) == 1:
-            return _run(resolved, archive, pictures, mesh_folder, comm)
-        return _run_apart(resolved, archive, pictures, mesh_folder, comm)
+        return _run_split(resolved, archive, pictures, mesh_folder, comm)
     except KeyboardInterrupt:
         kept = len(list(archive.folder.glob("**/cases/*.json")))
         raise Interrupted(
@@ -98,21 +103,25 @@ def run_study(
 def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
     if isinstance(study, str | Path):
         study = load_study(Path(study))
-    return resolve_study(study)
+    return place_entries(resolve_study(study))
 
 
-def _run_apart(
+def _run_split(
     resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
 ) -> StudyResult:
-    """Each treated arm with the reference on a mesh of their own, in a folder of their own."""
-    from sacrofem.study.apart import conclude_apart, run_apart
+    """Each fracture, and each treated arm with the reference where they share no mesh, in a folder of its own."""
+    from sacrofem.study.apart import conclude_apart, run_apart, split_apart
+
+    parts = split_apart(resolved)
+    if "" in parts:
+        return _run(resolved, archive, pictures, mesh_folder, comm)
 
     def run_part(part: ResolvedStudy, place: Archive) -> pd.DataFrame:
         digest = hashlib.sha256(f"{part.digest()} {code_of_results()}".encode()).hexdigest()
         only_on_root(comm, lambda: place.open(digest))
-        return _run(part, place, pictures, mesh_folder, comm).table
+        return _run_split(part, place, pictures, mesh_folder, comm).table
 
-    parts, tables = run_apart(resolved, archive, run_part)
+    tables = run_apart(parts, archive, run_part)
     table = on_root(comm, lambda: conclude_apart(resolved, parts, tables, archive, pictures))
     return StudyResult(archive.folder, table, comm.rank)
 
@@ -123,6 +132,7 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
     from sacrofem.study.conclusion import conclude
 
     cases = expand_cases(resolved)
+    loads = on_root(comm, partial(apply_loads, resolved))
     seconds: dict[str, float] = {}
     with timed("mesh", seconds):
         mesh = on_root(comm, partial(_mesh, resolved, mesh_folder))
@@ -139,10 +149,15 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
             logger.info("%s: %d of %d cases are finished already", treatment.name, len(found), len(arm))
         if missing:
             with timed(f"{treatment.name}, {len(missing)} cases", seconds):
-                records |= solve_arm(resolved, missing, mesh, distributed, archive)
+                records |= solve_arm(resolved, missing, loads, mesh, distributed, archive)
     table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
     _log_effort(records, seconds)
-    return StudyResult(archive.folder, table, comm.rank)
+    return StudyResult(archive.folder, table, comm.rank, _mean_edge(mesh))
+
+
+def _mean_edge(mesh: ModelMesh) -> float:
+    """Edge of a regular tetrahedron of the cells' mean volume, mm."""
+    return float(np.cbrt(6.0 * np.sqrt(2.0) * np.abs(mesh.volumes()).mean()))
 
 
 def _mesh(resolved: ResolvedStudy, folder: Path | None) -> ModelMesh:

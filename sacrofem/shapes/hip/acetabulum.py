@@ -43,10 +43,10 @@ class Acetabulum:
         return cls(
             centre=parameters.landmarks["HJC"],
             normal=parameters.acetabular_normal,
-            radius=parameters.acetabular_radius,
-            wall=parameters.acetabular_wall,
-            fossa_depth=parameters.fossa_depth,
-            notch_width=parameters.notch_width,
+            radius=parameters.entry.acetabulum.radius,
+            wall=parameters.entry.acetabulum.wall,
+            fossa_depth=parameters.entry.acetabulum.fossa_depth,
+            notch_width=parameters.entry.acetabulum.notch_width,
         )
 
     @property

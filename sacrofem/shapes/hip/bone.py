@@ -90,7 +90,7 @@ def build_hip_bone(parameters: HipParameters, joint: SacroiliacJoint) -> HipBone
         facing: BoolArray = normals[:, 2] < -_FACING
         return near & facing & (symphysis.outline(small) < 1.0)
 
-    outline = np.array([parameters.landmarks[name] for name in parameters.outline])
+    outline = np.array([parameters.landmarks[name] for name in parameters.entry.outline])
     below = np.array([parameters.landmarks[name] for name in ("IschialTuberosity_low", "PubicTubercle")])
     corners = np.vstack([outline, below])
     lower, upper = corners.min(axis=0) - _ROOM, corners.max(axis=0) + _ROOM
@@ -111,7 +111,7 @@ def _solid(parameters: HipParameters, auricular_normal: FloatArray) -> Shape:
     plate = iliac_plate(parameters, auricular_normal)
     socket = Acetabulum.of(parameters)
     body, upper, lower, pubis = (make(parameters) for make in (ischium, superior_ramus, inferior_ramus, pubic_body))
-    face = 0.5 * parameters.symphysis_size[2]
+    face = 0.5 * parameters.entry.symphysis.gap
     at = parameters.landmarks
     upward = -socket.downward
     # The gluteal pillar runs out into the roof of the socket: without this buttress the cup would stand off the wing.

@@ -42,7 +42,8 @@ class Symphysis:
         """The symphysis that the parameters describe."""
         top, bottom = (parameters.landmarks[f"Symphysis_{end}"] for end in ("sup", "inf"))
         along = (top - bottom) / np.linalg.norm(top - bottom)
-        return cls(0.5 * (top + bottom), along, np.array([along[1], -along[0], 0.0]), *parameters.symphysis_size)
+        size = parameters.entry.symphysis
+        return cls(0.5 * (top + bottom), along, np.array([along[1], -along[0], 0.0]), size.height, size.depth, size.gap)
 
     def outline(self, points: FloatArray) -> FloatArray:
         """(n,) distance from the elliptical outline of the faces, seen along z; negative inside."""
@@ -90,7 +91,7 @@ def superior_ramus(parameters: HipParameters) -> Shape:
     """Superior ramus from the socket to the pubic body; its narrowest section is a parameter."""
     at = parameters.landmarks
     lateral, narrow, medial = (at[f"SupRamus_{place}"] for place in ("lateral", "narrow", "medial"))
-    height, thickness = (0.5 * size for size in parameters.superior_ramus)
+    height, thickness = (0.5 * size for size in parameters.entry.rami.superior)
     along = medial - lateral
     nodes = np.array(
         [lateral + np.array([-7.0, 3.0, 11.0]), lateral, narrow, medial, medial + 0.45 * (medial - narrow) + [1.0, -1.0, 0.0]]
@@ -103,7 +104,7 @@ def inferior_ramus(parameters: HipParameters) -> Shape:
     """Ramus of the ischium and inferior ramus of the pubis, a flat bar that runs into the pubic body."""
     at = parameters.landmarks
     symphysis = Symphysis.of(parameters)
-    height, thickness = (0.5 * size for size in parameters.inferior_ramus)
+    height, thickness = (0.5 * size for size in parameters.entry.rami.inferior)
     start = at["IschialTuberosity_low"] + np.array([1.0, 13.0, 0.0])
     end = symphysis.centre - 0.22 * symphysis.height * symphysis.along + np.array([-1.5, 0.0, 14.0])
     nodes = np.array([start, at["InfRamus_lateral"], at["InfRamus_mid"], end])

@@ -35,11 +35,11 @@ def follow_landmarks(
     every = np.array(list(template.values()), dtype=np.float64)
     if len(anchors) == 0:
         return dict(zip(template, every, strict=True))
-    moved = every + _interpolate(source, target - source, every)
+    moved = every + interpolate_displacements(source, target - source, every)
     return {name: np.array(measured[name], dtype=np.float64) if name in measured else moved[i] for i, name in enumerate(template)}
 
 
-def _interpolate(source: FloatArray, values: FloatArray, points: FloatArray) -> FloatArray:
+def interpolate_displacements(source: FloatArray, values: FloatArray, points: FloatArray) -> FloatArray:
     """(n, 3) displacements at points from (m, 3) at sources; least squares, so few anchors give no singular system."""
 
     def distances(a: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ def iliac_plate(parameters: HipParameters, auricular_normal: FloatArray) -> Plat
     Returns:
         The plate's signed distance.
     """
-    at, thick = dict(parameters.landmarks), dict(parameters.inner_thickness)
+    at, thick = dict(parameters.landmarks), dict(parameters.entry.inner_thickness)
     for first, second in _LIMBS:
         middle = f"{first}-{second}"
         at[middle], thick[middle] = 0.5 * (at[first] + at[second]), 0.5 * (thick[first] + thick[second])
@@ -37,12 +37,12 @@ def iliac_plate(parameters: HipParameters, auricular_normal: FloatArray) -> Plat
         inner.append(at[name] + on_joint if name.startswith("AUR_") else at[name])
     return Plate(
         PlateControl(
-            rim=np.array([at[name] for name in parameters.outline]),
-            rim_thickness=np.array([parameters.rim_thickness[name] for name in parameters.outline]),
+            rim=np.array([at[name] for name in parameters.entry.outline]),
+            rim_thickness=np.array([parameters.entry.rim_thickness[name] for name in parameters.entry.outline]),
             inner=np.array(inner),
             inner_thickness=np.array(list(thick.values())),
-            limits=parameters.thickness_limits,
-            rim_width=parameters.crest_width,
+            limits=parameters.entry.thickness_limits,
+            rim_width=parameters.entry.crest_width,
         )
     )
 
@@ -59,11 +59,11 @@ def pubic_plate(parameters: HipParameters) -> Plate:
     at = parameters.landmarks
     return Plate(
         PlateControl(
-            rim=np.array([at[name] for name in parameters.pubic_outline]),
-            rim_thickness=np.array([parameters.pubic_rim_thickness[name] for name in parameters.pubic_outline]),
-            inner=np.array([at[name] for name in parameters.pubic_inner_thickness]),
-            inner_thickness=np.array(list(parameters.pubic_inner_thickness.values())),
-            limits=parameters.thickness_limits,
+            rim=np.array([at[name] for name in parameters.entry.pubic_outline]),
+            rim_thickness=np.array([parameters.entry.pubic_rim_thickness[name] for name in parameters.entry.pubic_outline]),
+            inner=np.array([at[name] for name in parameters.entry.pubic_inner_thickness]),
+            inner_thickness=np.array(list(parameters.entry.pubic_inner_thickness.values())),
+            limits=parameters.entry.thickness_limits,
             rim_width=_PUBIC_RIM_WIDTH,
         )
     )

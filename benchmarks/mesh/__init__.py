@@ -1,0 +1,1 @@
+"""Seconds and memory of meshing by stage, beside what Gmsh alone needs for the plain volumes."""

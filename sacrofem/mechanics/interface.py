@@ -1,0 +1,305 @@
+"""The two faces of every cut, point by point: jumps, tractions and their share of the system.
+
+A point is a node of a facet (P1: vertex quadrature, so that every node opens or sticks for itself) or a quadrature point (P2).
+Owned facets alone are held, and all sums go over the ranks. The matrix has room for the blocks, since the compiled form holds
+the same facets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import basix
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+from petsc4py import PETSc
+
+from sacrofem.catalogue.models import Interface
+from sacrofem.mechanics.cut_space import EDGE_VERTICES
+from sacrofem.mechanics.traction import Law, LawsAtPoints, Memory, respond, slip, stored_energy
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_P2_DEGREE = 4
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the faces of one cut stand, over all ranks.
+
+    Attributes:
+        area: Where the faces may part, mm^2.
+        open: Share of the area that gapes.
+        slipping: Share that touches and slides at the friction bound.
+        penetration: How deep the faces pass through each other beyond their gap, at most, mm; 0 without contact.
+        augmented: Whether that is to be kept small.
+        opening: How far they gape, at most, mm.
+    """
+
+    area: float
+    open: float
+    slipping: float
+    penetration: float
+    augmented: bool
+    opening: float
+
+    @property
+    def sticking(self) -> float:
+        """Share of the area that touches and does not slide."""
+        return 1.0 - self.open - self.slipping
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The facets of one cut.
+
+    Attributes:
+        facets: Local facet numbers, owned and ghosts.
+        sides: (k, 2) cells of the source mesh on the first and on the second side of every facet.
+    """
+
+    facets: NDArray[np.int32]
+    sides: IntArray
+
+
+@dataclass(frozen=True)
+class InterfacePoints:
+    """Places on owned facets where two faces are compared; f facets of q points, n dofs a face.
+
+    Attributes:
+        dofs: (f, 2, n) local block numbers of the first and of the second face's dofs.
+        shapes: (q, n) shape functions.
+        weights: (f, q) mm^2.
+        normals: (f, 3) unit normals from the first face to the second.
+        cuts: (f,) number of the cut.
+        facets: (f,) local facet numbers.
+        first_cells: (f,) local cell behind the first face.
+    """
+
+    dofs: IntArray
+    shapes: FloatArray
+    weights: FloatArray
+    normals: FloatArray
+    cuts: IntArray
+    facets: IntArray
+    first_cells: IntArray
+
+
+def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -> InterfacePoints:
+    """Find the points of all cuts.
+
+    Args:
+        space: The cut space.
+        cuts: Name -> its facets.
+        order: Polynomial order, 1 or 2.
+    """
+    domain = space.mesh
+    topology, owned = domain.topology, domain.topology.index_map(2).size_local
+    own = [cut.facets[cut.facets < owned] for cut in cuts.values()]
+    facets = np.concatenate([np.zeros(0, dtype=np.int32), *own]).astype(np.int32)
+    numbers = np.repeat(np.arange(len(cuts)), [len(found) for found in own])
+    beside = topology.connectivity(2, 3)
+    cells = np.array([beside.links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 2)
+    pairs = topology.original_cell_index.astype(np.int64)[cells]
+    sides = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(cut.sides for cut in cuts.values())])
+    base = int(max(sides.max(initial=0), pairs.max(initial=0))) + 1
+    forward = np.isin(pairs[:, 0] * base + pairs[:, 1], sides[:, 0] * base + sides[:, 1])
+    cells = np.where(forward[:, None], cells, cells[:, ::-1])
+    corners_of = np.array([topology.connectivity(2, 0).links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 3)
+    of_cell = topology.connectivity(3, 0).array.reshape(-1, 4)
+    corners = np.stack([np.argmax(of_cell[cells] == corners_of[:, None, [i]], axis=2) for i in range(3)], axis=2)
+    local = corners
+    if order == 2:
+        edge_of = np.full((4, 4), -1)
+        for edge, (a, b) in enumerate(EDGE_VERTICES):
+            edge_of[a, b] = edge_of[b, a] = 4 + edge
+        local = np.concatenate(
+            [corners, *(edge_of[corners[..., a], corners[..., b]][..., None] for a, b in ((0, 1), (1, 2), (2, 0)))], axis=2
+        )
+    dofs = np.take_along_axis(space.dofmap.list[cells].astype(np.int64), local, axis=2)
+    geometry, x = domain.geometry.dofmaps[0], domain.geometry.x
+    places = x[np.take_along_axis(geometry[cells[:, 0]].astype(np.int64), corners[:, 0], axis=1)]
+    cross = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
+    double = np.linalg.norm(cross, axis=1)
+    normals = cross / double[:, None]
+    first = x[geometry[cells[:, 0]]].mean(axis=1)
+    normals *= np.where(np.einsum("fi,fi->f", places.mean(axis=1) - first, normals) > 0, 1.0, -1.0)[:, None]
+    shapes, weights = _rule(order)
+    return InterfacePoints(dofs, shapes, np.outer(0.5 * double, weights), normals, numbers, facets.astype(np.int64), cells[:, 0])
+
+
+def _rule(order: int) -> tuple[FloatArray, FloatArray]:
+    """(q, n) shape functions of a triangle at the points of its rule, and (q,) weights that sum to 1."""
+    if order == 1:
+        return np.eye(3), np.full(3, 1.0 / 3.0)
+    places, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
+    b, c = np.asarray(places).T
+    a = 1.0 - b - c
+    shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
+    return shapes, np.asarray(weights) / np.sum(weights)
+
+
+class Interfaces:
+    """All cuts of a model with their laws and their present state.
+
+    Args:
+        space: The cut space.
+        cuts: Name -> its facets.
+        order: Polynomial order.
+
+    Attributes:
+        names: Of the cuts.
+        points: Where the faces are compared.
+        response: What they answer to the state of :meth:`update`.
+    """
+
+    def __init__(self, space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -> None:
+        self.names = tuple(cuts)
+        self.comm = space.mesh.comm
+        self._space = space
+        self.points = find_points(space, cuts, order)
+        self._weights = self.points.weights.ravel()
+        self._cuts = np.repeat(self.points.cuts, self.points.weights.shape[1])
+        self._counts = [self.comm.allreduce(int(np.count_nonzero(self.points.cuts == i))) for i in range(len(self.names))]
+        self.jump: FloatArray = np.zeros((len(self._weights), 3))
+
+    def set_laws(self, laws: Mapping[str, Interface]) -> None:
+        """Give every cut its law; forgets the state."""
+        self._laws = [Law.of(laws[name]) for name in self.names]
+        given = self._laws or [Law(0.0, 0.0, 0.0)]
+        per_point = {f.name: np.array([getattr(law, f.name) for law in given])[self._cuts] for f in fields(Law)}
+        self.laws = LawsAtPoints(normals=np.repeat(self.points.normals, self.points.weights.shape[1], axis=0), **per_point)
+        present = [law for law, count in zip(given, self._counts, strict=False) if count]
+        self.linear = not any(law.closed for law in present)
+        self.rubs = any(law.friction for law in present)
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to the state before the load: no jump, no multipliers, no slip."""
+        self.memory = Memory.empty(len(self._weights))
+        self.jump = np.zeros_like(self.jump)
+        self.dissipated, self._rubbed = 0.0, np.zeros_like(self.jump)
+        self.response = respond(self.laws, self.memory, self.jump)
+        self._tangent = self.response.tangent
+
+    def jumps(self, values: FloatArray) -> FloatArray:
+        """(p, 3) second face against first at every point, of the local array of a displacement with its ghosts up to date."""
+        nodal = values.reshape(-1, 3)[self.points.dofs]
+        return np.einsum("qn,fni->fqi", self.points.shapes, nodal[:, 1] - nodal[:, 0]).reshape(-1, 3)
+
+    def update(self, values: FloatArray) -> bool:
+        """Take a displacement as the present state.
+
+        Returns:
+            Whether any point, on any rank, opened, closed, stuck or began to slip; collective.
+        """
+        before = self.response
+        self.jump = self.jumps(values)
+        self.response = respond(self.laws, self.memory, self.jump)
+        changed = (self.response.closed != before.closed) | (self.response.slipping != before.slipping)
+        return bool(self.comm.allreduce(int(changed.any())))
+
+    def add_tangent(self, matrix: PETSc.Mat, coupled: bool = False) -> None:
+        """Add the tangent of the present state to an assembled matrix; assemble it again afterwards.
+
+        Args:
+            matrix: On the cut space.
+            coupled: Whether with the part that is not symmetric.
+        """
+        self._tangent = self.response.tangent + self.response.coupling if coupled else self.response.tangent
+        faces, n = self.points.weights.shape, self.points.shapes.shape[1]
+        weighted = (self._weights[:, None, None] * self._tangent).reshape(*faces, 3, 3)
+        block = np.einsum("qa,qb,fqij->faibj", self.points.shapes, self.points.shapes, weighted, optimize=True)
+        signs = np.array([-1.0, 1.0])
+        whole = np.einsum("s,t,faibj->fsaitbj", signs, signs, block).reshape(faces[0], 6 * n, 6 * n)
+        rows = self.points.dofs.reshape(faces[0], 2 * n).astype(np.int32)
+        for row, values in zip(rows, whole, strict=True):
+            matrix.setValuesBlockedLocal(row, row, values.ravel(), addv=PETSc.InsertMode.ADD)
+
+    def add_force(self, vector: PETSc.Vec, tractions: FloatArray) -> None:
+        """Add the nodal forces of (p, 3) tractions to a vector on the cut space; collective."""
+        nodal = fem.Function(self._space)
+        faces = self.points.weights.shape
+        weighted = (self._weights[:, None] * tractions).reshape(*faces, 3)
+        forces = np.einsum("qn,fqi->fni", self.points.shapes, weighted)
+        array = nodal.x.array.reshape(-1, 3)
+        np.add.at(array, self.points.dofs[:, 1], forces)
+        np.add.at(array, self.points.dofs[:, 0], -forces)
+        nodal.x.petsc_vec.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        vector.axpy(1.0, nodal.x.petsc_vec)
+
+    def offset(self) -> FloatArray:
+        """(p, 3) MPa, t - D j: by how much the traction differs from what the matrix makes of the jump."""
+        return self.response.traction - np.einsum("nij,nj->ni", self._tangent, self.jump)
+
+    def bound(self) -> FloatArray:
+        """(p,) MPa, the friction bound of the present pressure."""
+        return self.laws.friction * self.response.pressure
+
+    def traction_at(self, jump: FloatArray, bound: FloatArray) -> FloatArray:
+        """(p, 3) MPa for a jump, with the friction bound held."""
+        return respond(self.laws, self.memory, jump, bound).traction
+
+    def work(self, tractions: FloatArray, jump: FloatArray) -> float:
+        """Work of (p, 3) tractions through a jump, N mm, over all ranks."""
+        return float(self.comm.allreduce(float(np.einsum("p,pi,pi->", self._weights, tractions, jump))))
+
+    def tangent_work(self, jump: FloatArray) -> float:
+        """Work j . D j with the tangent that is in the matrix, N mm, over all ranks."""
+        return self.work(np.einsum("nij,nj->ni", self._tangent, jump), jump)
+
+    def energy(self) -> float:
+        """Elastic energy of the present state, N mm, over all ranks."""
+        stored = stored_energy(self.laws, self.response, self.jump)
+        return float(self.comm.allreduce(float(self._weights @ stored)))
+
+    def force(self, name: str) -> FloatArray:
+        """(3,) N, force of the first face of a cut on the second, over all ranks, in excess of a preload."""
+        mine = self._cuts == self.names.index(name)
+        held = -(self._weights[mine] @ self.response.traction[mine])
+        return np.asarray(np.sum(self.comm.allgather(held), axis=0))
+
+    def press_harder(self) -> None:
+        """Take the present pressure as multiplier (augmented Lagrangian), so that the faces pass through each other less."""
+        pressing = np.where(self.response.closed & self.laws.augmented, self.laws.preload - self.response.pressure, 0.0)
+        self.memory = replace(self.memory, pressing=pressing)
+
+    def keep_slip(self) -> None:
+        """End an increment: the present slip stays, and the work of friction on its way is counted as dissipated.
+
+        Friction is taken to change evenly along the way. That is exact for a load that grows in proportion where faces
+        have neither gap nor preload: everything then grows in proportion.
+        """
+        now = slip(self.laws, self.response, self.jump)
+        before = -self.memory.sticking / np.where(self.laws.stick > 0, self.laws.stick, 1.0)[:, None]
+        self.dissipated += self.work(0.5 * (self._rubbed + self.response.friction), now - before)
+        self._rubbed = self.response.friction
+        self.memory = replace(self.memory, sticking=-self.laws.stick[:, None] * now)
+
+    def status(self) -> dict[str, Status]:
+        """How every cut stands; collective."""
+        normals, response = self.laws.normals, self.response
+        opening = np.einsum("pi,pi->p", self.jump, normals)
+        contact = self.laws.closed > 0
+        depth = np.where(contact, np.maximum(-(opening + self.laws.gap), 0.0), 0.0)
+        touching = response.closed | ~contact & (opening <= 0.0)
+        found = {}
+        for number, name in enumerate(self.names):
+            mine = self._cuts == number
+            weights = self._weights[mine]
+            sums = np.array([weights.sum(), weights @ ~touching[mine], weights @ response.slipping[mine]])
+            sums = np.sum(self.comm.allgather(sums), axis=0)
+            peaks = self.comm.allgather((depth[mine].max(initial=0.0), opening[mine].max(initial=0.0)))
+            area = float(sums[0])
+            found[name] = Status(
+                area=area,
+                open=float(sums[1]) / area if area else 0.0,
+                slipping=float(sums[2]) / area if area else 0.0,
+                penetration=float(max(peak[0] for peak in peaks)),
+                augmented=self._laws[number].augmented,
+                opening=float(max(peak[1] for peak in peaks)),
+            )
+        return found

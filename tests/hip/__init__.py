@@ -1,0 +1,1 @@
+"""The parametric hip bone and pelvic ring, measured on the shape itself."""

@@ -1,0 +1,29 @@
+"""Error estimates, dual solutions and the transversely isotropic cortex do not depend on the number of ranks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_mpi import LAUNCHER
+
+
+def numbers(ranks: int, order: int) -> list[float]:
+    assert LAUNCHER, "mpiexec is missing: it comes with dolfinx-solver-real (uv sync) or mpich"
+    command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.estimated_block", str(order)]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_one_rank_and_two_estimate_the_same_error(order: int) -> None:
+    alone = numbers(1, order)
+    assert numbers(2, order) == pytest.approx(alone, rel=1e-6)
+    assert all(number > 0.0 for number in alone)
