@@ -39,7 +39,7 @@ _COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
 _PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
 _MOST_PRESSINGS = 5
 #: Residual at which pressures are carried over: there is no need to find the soft faces' state to the end.
-_PRESS_BELOW = 1e-3
+_PRESS_BELOW = 3e-2
 
 
 class ContactModel(Protocol):
@@ -134,7 +134,7 @@ class _Search:
             if relative < _PRESS_BELOW and pressings < _MOST_PRESSINGS and self._penetrates(status):
                 self.faces.press_harder()
                 self.faces.update(self.model.state.x.array)
-                pressings, renew = pressings + 1, False
+                pressings, renew = pressings + 1, pressings == 0  # the first time the faces harden
                 continue
             if relative < _TOLERANCE:
                 return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
