@@ -24,7 +24,7 @@ def run_on_ranks(ranks: int, *command: str) -> str:
 
 
 def numbers(ranks: int, order: int, law: str) -> list[float]:
-    """Opening, slide, work, energy and work of friction of a full, a partial and a bridged fracture, solved on ``ranks`` ranks."""
+    """Opening, slide, work, energy and work of friction of a full, a partial and a bridged fracture on ``ranks`` ranks."""
     found: list[float] = json.loads(run_on_ranks(ranks, "tests.solved_block", str(order), law))
     return found
 
