@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _P2_DEGREE = 4
-#: Factor on the numerical stiffness of augmented faces without friction once pressures have been carried over: every carry-over then takes ten
-#: times as much off the penetration (DESIGN).
+#: Factor on the numerical stiffness of augmented faces without friction once pressures have been carried over: every
+#: carry-over then takes ten times as much off the penetration (DESIGN).
 _HARDER = 10.0
 
 
