@@ -21,6 +21,7 @@ from sacrofem.results.micromotion import Motion, sample_motion
 from tests.blocks import block
 
 KN, KT = 2.0, 0.5  # MPa/mm
+FRICTION = 0.4
 YOUNG, FOUNDATION = 100.0, 50.0  # MPa, MPa/mm
 #: Fracture of the whole section, of a part of it, and bridged by cement.
 SHAPES: dict[str, dict[str, float]] = {"full": {}, "partial": {"fracture_depth": 0.7}, "bridged": {"bridge": 0.4}}
@@ -53,7 +54,15 @@ def properties(law: str = "linear", thickness: float = 1e-9) -> Properties:
         cortical_thickness=thickness,
         cortical_modulus=10000.0,
         cortical_poisson_ratio=0.0,
-        interface=Interface(name="gap", title="", source="", law=law, normal_stiffness=KN, tangential_stiffness=KT),
+        interface=Interface(
+            name="gap",
+            title="",
+            source="",
+            law=law,
+            normal_stiffness=KN,
+            tangential_stiffness=KT,
+            friction=FRICTION if law == "frictional" else None,
+        ),
         support=Support(name="base", title="", source="", normal_stiffness=FOUNDATION, tangential_stiffness=FOUNDATION),
     )
 
@@ -73,11 +82,13 @@ def solve_mesh(
 def main(order: int, law: str) -> None:
     """Print the numbers of the shapes from rank 0."""
     numbers: list[float] = []
+    # Friction needs a press, and more shear than it holds, for some of the faces to slide.
+    force = (26.0, 10.0, -60.0) if law == "frictional" else (20.0, 10.0, 60.0)
     for name, given in SHAPES.items():
         active = frozenset({"cement:bridge"} if name == "bridged" else ())
-        found = solve_mesh(MPI.COMM_WORLD, block(**given), order, (20.0, 10.0, 60.0), active, properties(law))
+        found = solve_mesh(MPI.COMM_WORLD, block(**given), order, force, active, properties(law))
         if found:
-            numbers += [found.opening, *found.slide, found.solution.work, found.solution.energy]
+            numbers += [found.opening, *found.slide, found.solution.work, found.solution.energy, found.solution.dissipated]
     if numbers:
         sys.stdout.write(json.dumps(numbers) + "\n")
 

@@ -24,7 +24,7 @@ def run_on_ranks(ranks: int, *command: str) -> str:
 
 
 def numbers(ranks: int, order: int, law: str) -> list[float]:
-    """Opening, slide, work and energy of a full, a partial and a bridged fracture, solved on ``ranks`` ranks."""
+    """Opening, slide, work, energy and work of friction of a full, a partial and a bridged fracture on ``ranks`` ranks."""
     found: list[float] = json.loads(run_on_ranks(ranks, "tests.solved_block", str(order), law))
     return found
 
@@ -32,6 +32,12 @@ def numbers(ranks: int, order: int, law: str) -> list[float]:
 @pytest.mark.parametrize(("order", "law"), [(1, "linear"), (2, "linear"), (1, "compression_only")])
 def test_one_rank_and_two_agree(order: int, law: str) -> None:
     assert numbers(2, order, law) == pytest.approx(numbers(1, order, law), rel=1e-6, abs=1e-9)
+
+
+def test_friction_on_two_ranks_does_work_and_agrees_with_one() -> None:
+    found = numbers(1, 1, "frictional")
+    assert max(found[6::7]) > 1e-3  # N mm: faces slide, so that there is something to agree on
+    assert numbers(2, 1, "frictional") == pytest.approx(found, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(("order", "law"), [(1, "linear"), pytest.param(2, "linear", marks=pytest.mark.slow)])

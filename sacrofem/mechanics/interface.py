@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _P2_DEGREE = 4
+#: Factor on the numerical stiffness of augmented faces without friction once pressures have been carried over: every
+#: carry-over then takes ten times as much off the penetration (DESIGN).
+_HARDER = 10.0
 
 
 @dataclass(frozen=True)
@@ -175,10 +178,12 @@ class Interfaces:
         present = [law for law, count in zip(given, self._counts, strict=False) if count]
         self.linear = not any(law.closed for law in present)
         self.rubs = any(law.friction for law in present)
+        self._given = self.laws
         self.forget()
 
     def forget(self) -> None:
         """Back to the state before the load: no jump, no multipliers, no slip."""
+        self.laws = self._given
         self.memory = Memory.empty(len(self._weights))
         self.jump = np.zeros_like(self.jump)
         self.dissipated, self._rubbed = 0.0, np.zeros_like(self.jump)
@@ -263,9 +268,15 @@ class Interfaces:
         return np.asarray(np.sum(self.comm.allgather(held), axis=0))
 
     def press_harder(self) -> None:
-        """Take the present pressure as multiplier (augmented Lagrangian), so that the faces pass through each other less."""
+        """Take the present pressure as multiplier (augmented Lagrangian), on harder faces: they pass through each other less.
+
+        Faces under a preload keep their stiffness, since the energy they start with depends on it; so do faces with friction,
+        where harder ones took more than twice the steps (31 for 12 in one case of a partial fracture of the ala).
+        """
         pressing = np.where(self.response.closed & self.laws.augmented, self.laws.preload - self.response.pressure, 0.0)
         self.memory = replace(self.memory, pressing=pressing)
+        harder = np.where(self.laws.augmented & (self.laws.friction == 0.0) & (self.laws.preload == 0.0), _HARDER, 1.0)
+        self.laws = replace(self.laws, closed=harder * self._given.closed)
 
     def keep_slip(self) -> None:
         """End an increment: the present slip stays, and the work of friction on its way is counted as dissipated.
