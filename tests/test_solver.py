@@ -21,26 +21,24 @@ from tests.blocks import block
 from tests.solved_block import properties
 
 
-@pytest.fixture
-def model() -> SacrumModel:
+def bridged_block(cells: tuple[int, int, int], order: int) -> SacrumModel:
     """A block of bone, bridged by cement a thousand times as stiff, in a stiff cortex."""
-    model = SacrumModel(distribute(block((6, 6, 12), bridge=0.4), MPI.COMM_SELF), frozenset({"cement:bridge"}), 1)
+    model = SacrumModel(distribute(block(cells, bridge=0.4), MPI.COMM_SELF), frozenset({"cement:bridge"}), order)
     given = properties(thickness=1.0)
     given.young.update({"body": 10.0, "cement:bridge": 10000.0})
     model.set_properties(given)
     model.assemble()
     return model
+
+
+@pytest.fixture
+def model() -> SacrumModel:
+    return bridged_block((6, 6, 12), order=1)
 
 
 @pytest.fixture
 def quadratic() -> SacrumModel:
-    """The same block with quadratic displacements, cut through but for the cement."""
-    model = SacrumModel(distribute(block((3, 3, 6), bridge=0.4), MPI.COMM_SELF), frozenset({"cement:bridge"}), 2)
-    given = properties(thickness=1.0)
-    given.young.update({"body": 10.0, "cement:bridge": 10000.0})
-    model.set_properties(given)
-    model.assemble()
-    return model
+    return bridged_block((3, 3, 6), order=2)
 
 
 def load_of(model: SacrumModel) -> PETSc.Vec:

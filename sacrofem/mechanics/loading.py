@@ -23,6 +23,7 @@ from petsc4py import PETSc
 from sacrofem.errors import ModelError, explain
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.distribution import DistributedMesh
+from sacrofem.mechanics.moments import measure_simplices
 from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
 
 FloatArray = NDArray[np.float64]
@@ -166,7 +167,7 @@ class Loading:
     def _find_carrier(self, key: str, part: LoadPart) -> Carrier:
         none = np.zeros((0, 3), dtype=np.int64)
         if part.surface == "bone":
-            return Carrier(key, none, *_measure(self.mesh.points[self.mesh.cells], np.abs(self.mesh.volumes())))
+            return Carrier(key, none, *measure_simplices(self.mesh.points[self.mesh.cells], np.abs(self.mesh.volumes())))
         triangles = self._pick(part) if part.surface == "patch" else self.mesh.surfaces.get(part.surface, none)
         if len(triangles) == 0:
             raise ModelError(
@@ -178,7 +179,7 @@ class Loading:
                     next_step="model the bone it acts on (extent: pelvic_ring), or choose another load",
                 )
             )
-        return Carrier(key, triangles, *_measure(self.mesh.points[triangles], facet_areas(self.mesh.points, triangles)))
+        return Carrier(key, triangles, *measure_simplices(self.mesh.points[triangles], facet_areas(self.mesh.points, triangles)))
 
     def _pick(self, part: LoadPart) -> IntArray:
         """Outer facets about the place of the skin nearest to a point that face the same way, three at least."""
@@ -289,17 +290,6 @@ def find_pressure(points: FloatArray, triangles: IntArray, centre: FloatArray, p
             next_step="turn the force: it is the femoral head's on the acetabulum, in frame G",
         )
     )
-
-
-def _measure(corners: FloatArray, sizes: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Size, centroid and inertia of (k, c, 3) simplices: the integral of x x^T is (sum x_i x_i^T + s s^T) size / (c (c + 1))."""
-    size = float(sizes.sum())
-    centre: FloatArray = np.einsum("i,ij->j", sizes, corners.mean(axis=1)) / size
-    local, count = corners - centre, corners.shape[1]
-    total = local.sum(axis=1)
-    second = np.einsum("i,icj,ick->jk", sizes, local, local) + np.einsum("i,ij,ik->jk", sizes, total, total)
-    second /= count * (count + 1)
-    return size, centre, np.trace(second) * np.eye(3) - second
 
 
 def endplate_force(force: Sequence[float] | FloatArray) -> tuple[LoadPart, ...]:

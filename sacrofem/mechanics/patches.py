@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from sacrofem.errors import ModelError, explain
+from sacrofem.mechanics.moments import measure_simplices
 from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
 from sacrofem.mesh.model import IntArray, ModelMesh
 
@@ -42,20 +43,10 @@ class Patch:
     cells: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def measure(self, mesh: ModelMesh) -> tuple[float, FloatArray, FloatArray]:
-        """Size (mm^2 or mm^3), (3,) centroid (mm) and (3, 3) inertia, the integral of |r|^2 I - r r^T about the centroid.
-
-        The integral of x x^T over a simplex of n + 1 corners is (sum x_i x_i^T + sum x_i sum x_i^T) size / ((n + 1)(n + 2)).
-        """
+        """Size (mm^2 or mm^3), (3,) centroid (mm) and (3, 3) inertia, the integral of |r|^2 I - r r^T about the centroid."""
         simplices = self.triangles if len(self.triangles) else mesh.cells[self.cells]
         sizes = facet_areas(mesh.points, self.triangles) if len(self.triangles) else np.abs(mesh.volumes()[self.cells])
-        corners = mesh.points[simplices]
-        size = float(sizes.sum())
-        centre: FloatArray = np.einsum("i,ij->j", sizes, corners.mean(axis=1)) / size
-        local, count = corners - centre, corners.shape[1]
-        total = local.sum(axis=1)
-        second = np.einsum("i,icj,ick->jk", sizes, local, local) + np.einsum("i,ij,ik->jk", sizes, total, total)
-        second /= count * (count + 1)
-        return size, centre, np.trace(second) * np.eye(3) - second
+        return measure_simplices(mesh.points[simplices], sizes)
 
 
 class OuterSurface:
