@@ -14,8 +14,9 @@ from mpi4py import MPI
 from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ModelError
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.posedness import require_well_posed
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.treatment import Partings
 from tests.blocks import block
 from tests.solved_block import properties

@@ -247,7 +247,7 @@ def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> Non
     """Refuse constructs outside the sacrum where it is modelled alone."""
     for i, arm in enumerate(study.treatments):
         for j, name in enumerate(arm.implants):
-            if study.extent == "sacrum" and implants[name].needs_ring:
+            if study.extent != "pelvic_ring" and implants[name].needs_ring:
                 raise ConfigError(
                     explain(
                         "The implant has parts outside the sacrum.",

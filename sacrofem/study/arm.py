@@ -18,8 +18,9 @@ from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.ligaments import couple_ligaments
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.endplate import measure_endplate
