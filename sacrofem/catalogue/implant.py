@@ -81,8 +81,8 @@ class Screw(Part):
             return self
         if self.thread_length is None:
             raise ValueError(
-                f"pretension {self.pretension:g} N needs a free shaft: give thread_length and shaft_diameter, for a screw that is "
-                "threaded throughout presses nothing together"
+                f"pretension {self.pretension:g} N needs a free shaft: give thread_length and shaft_diameter "
+                "(a screw that is threaded throughout presses nothing together)"
             )
         if self.washer is None:
             raise ValueError(f"pretension {self.pretension:g} N needs a washer, on which it presses")

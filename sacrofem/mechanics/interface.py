@@ -6,7 +6,7 @@ since the compiled form holds the same facets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -95,12 +95,24 @@ class Interfaces:
         self._cuts = np.repeat(self.points.cuts, self.points.weights.shape[1])
         self._counts = [self.comm.allreduce(int(np.count_nonzero(self.points.cuts == i))) for i in range(len(self.names))]
         self.jump: FloatArray = np.zeros((len(self._weights), 3))
+        self._separation = np.zeros(len(self._weights))
+
+    def separate(self, name: str, gap: Callable[[FloatArray], FloatArray]) -> None:
+        """Give the faces of a cut a distance before the load that varies, on top of their law's; for the next :meth:`set_laws`.
+
+        Args:
+            name: Of the cut.
+            gap: (p, 3) places, mm -> (p,) distance, mm.
+        """
+        mine = self._cuts == self.names.index(name)
+        self._separation[mine] = gap(self.points.places[mine])
 
     def set_laws(self, laws: Mapping[str, Interface]) -> None:
         """Give every cut its law; forgets the state."""
         self._laws = [Law.of(laws[name]) for name in self.names]
         given = self._laws or [Law(0.0, 0.0, 0.0)]
         per_point = {f.name: np.array([getattr(law, f.name) for law in given])[self._cuts] for f in fields(Law)}
+        per_point["gap"] = per_point["gap"] + self._separation
         self.laws = LawsAtPoints(normals=np.repeat(self.points.normals, self.points.weights.shape[1], axis=0), **per_point)
         present = [law for law, count in zip(given, self._counts, strict=False) if count]
         self.linear = not any(law.closed for law in present)

@@ -47,6 +47,7 @@ class InterfacePoints:
         cuts: (f,) number of the cut.
         facets: (f,) local facet numbers.
         first_cells: (f,) local cell behind the first face.
+        places: (f q, 3) mm.
     """
 
     dofs: IntArray
@@ -56,6 +57,7 @@ class InterfacePoints:
     cuts: IntArray
     facets: IntArray
     first_cells: IntArray
+    places: FloatArray
 
 
 def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -> InterfacePoints:
@@ -97,16 +99,25 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
     normals = cross / double[:, None]
     first = x[geometry[cells[:, 0]]].mean(axis=1)
     normals *= np.where(np.einsum("fi,fi->f", places.mean(axis=1) - first, normals) > 0, 1.0, -1.0)[:, None]
-    shapes, weights = _rule(order)
-    return InterfacePoints(dofs, shapes, np.outer(0.5 * double, weights), normals, numbers, facets.astype(np.int64), cells[:, 0])
+    barycentric, shapes, weights = _rule(order)
+    return InterfacePoints(
+        dofs,
+        shapes,
+        np.outer(0.5 * double, weights),
+        normals,
+        numbers,
+        facets.astype(np.int64),
+        cells[:, 0],
+        np.einsum("qi,fij->fqj", barycentric, places).reshape(-1, 3),
+    )
 
 
-def _rule(order: int) -> tuple[FloatArray, FloatArray]:
-    """(q, n) shape functions of a triangle at the points of its rule, and (q,) weights that sum to 1."""
+def _rule(order: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(q, 3) barycentric coordinates of the points of a triangle's rule, (q, n) shape functions, (q,) weights that sum to 1."""
     if order == 1:
-        return np.eye(3), np.full(3, 1.0 / 3.0)
+        return np.eye(3), np.eye(3), np.full(3, 1.0 / 3.0)
     places, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
     b, c = np.asarray(places).T
     a = 1.0 - b - c
     shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
-    return shapes, np.asarray(weights) / np.sum(weights)
+    return np.stack([a, b, c], axis=1), shapes, np.asarray(weights) / np.sum(weights)
