@@ -98,12 +98,12 @@ def test_superposed_loads_are_those_solved_directly() -> None:
     top = parts()[0]
     forces = [replace(top, force=np.array(f), moment=np.zeros(3), point=None) for f in ([3.0, 0.0, 0.0], [0.0, -50.0, 7.0])]
     first = model.solve(forces)
-    assert len(model._unit_solutions) == 3
+    assert len(model.equilibrium.units) == 3
     again = model.solve([replace(forces[1], force=np.array([1.0, 2.0, 3.0]))])
     assert again.iterations == 0
     whole = model.solve([*forces, parts()[3]])
     alone = model.solve([parts()[3]])
-    assert len(model._unit_solutions) == 3  # a patch needs six more: it was solved as a whole
+    assert len(model.equilibrium.units) == 3  # a patch needs six more: it was solved as a whole
     sum_of_both = first.displacement.x.array + alone.displacement.x.array
     assert np.allclose(whole.displacement.x.array, sum_of_both, atol=1e-8 * np.abs(sum_of_both).max())
 

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import ufl
 from dolfinx import fem
 from dolfinx.fem import petsc
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.balance import measure_balance
-from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.contact import Start
 from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
-from sacrofem.mechanics.interface import Cut, Interfaces, Status
-from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
+from sacrofem.mechanics.equilibrium import Equilibrium
+from sacrofem.mechanics.interface import Interfaces
+from sacrofem.mechanics.interface_points import Cut
+from sacrofem.mechanics.lag_screws import LagScrew
+from sacrofem.mechanics.loading import Loading, endplate_force
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
+from sacrofem.mechanics.pretension import Pretension, Tightened
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.sections import Sections
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
-from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.multigrid import MultigridSolver
 
@@ -39,49 +41,6 @@ IntArray = NDArray[np.int64]
 
 _CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
-#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
-_MOST_UNITS = 3
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One solved load case.
-
-    Attributes:
-        displacement: Displacement on the cut space, mm.
-        iterations: Krylov iterations, over all contact steps.
-        residual: Relative residual of the last linear solve.
-        seconds: Wall time.
-        contact_steps: Newton steps until the fracture's open and closed parts came to rest (1 where linear).
-        work: Work of the load, N mm.
-        energy: Elastic energy, N mm; half the work for a linear model.
-        dissipated: Work of friction, N mm.
-        section_forces: Fracture -> what carries force through its section -> (3,) N.
-        faces: Fracture, or body whose faces may part -> how they stand.
-        reaction: (3,) force on the supports, N.
-        imbalance: |applied force - reaction| / sum of |applied forces|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
-        reactions: Supported surface -> (3,) force on its springs, N.
-        flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
-        tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
-    """
-
-    displacement: fem.Function
-    iterations: int
-    residual: float
-    seconds: float
-    contact_steps: int
-    work: float
-    energy: float
-    dissipated: float
-    faces: dict[str, Status]
-    section_forces: Mapping[str, dict[str, FloatArray]]
-    reaction: tuple[float, float, float]
-    imbalance: float
-    moment_imbalance: float
-    reactions: dict[str, tuple[float, float, float]]
-    flexion_moments: dict[str, float]
-    tensions: dict[str, float]
 
 
 class SacrumModel:
@@ -103,6 +62,7 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
         assembled: Stiffness of everything but the couplings between patches.
         matrix: Stiffness of the whole.
+        pretension: Its lag screws; None without.
     """
 
     def __init__(
@@ -131,8 +91,11 @@ class SacrumModel:
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
         self.state = fem.Function(self.V)
+        self.pretension: Pretension | None = None
+        self._tightened: Tightened | None = None
         self._compile()
         self.sections = Sections(self)
+        self.equilibrium = Equilibrium(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -211,6 +174,7 @@ class SacrumModel:
         self.supports.set(p.support)
         self.interfaces.set_laws(laws)
         self.linear = self.interfaces.linear
+        self._tightened = None
 
     def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
         """Mean motions of patches as functions of the displacement; collective."""
@@ -236,7 +200,28 @@ class SacrumModel:
         self.assembled.assemble()
         if renew:
             self.solver.set_up()
-        self._unit_solutions: dict[UnitKey, fem.Function] = {}
+        self.equilibrium.forget()
+
+    def tighten(self, screws: Sequence[LagScrew]) -> None:
+        """Let screws be tightened before every load, in place of those set before."""
+        self.pretension = Pretension(self, screws) if screws else None
+        self._tightened = None
+
+    @property
+    def tightened(self) -> Tightened | None:
+        """The state after tightening, for the present properties; None without lag screws; collective."""
+        if self.pretension is not None and self._tightened is None:
+            self._tightened = self.pretension.tighten()
+        return self._tightened
+
+    def potential(self, displacement: fem.Function, start: Start | None) -> float:
+        """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""
+        u = displacement.x.petsc_vec
+        product = u.duplicate()
+        self.assembled.mult(u, product)
+        bulk = float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
+        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
+        return energy if start is None else energy - float(start.load.dot(u))
 
     def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
@@ -252,35 +237,24 @@ class SacrumModel:
         parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
         vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
-        dissipated = 0.0
-        if self.coupled.one_sided:
-            iterations, residual, seconds, steps = self._find_taut(vector, displacement)
-            self.interfaces.update(displacement.x.array)
-            dissipated = self.interfaces.dissipated
-        elif self.linear:
-            iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
-            self.interfaces.update(displacement.x.array)
+        before = self.tightened
+        start = before.start if before else None
+        if self.linear and not self.coupled.one_sided:
+            effort = self.equilibrium.superpose(parts, vector, displacement, start)
         else:
-            log = solve_contact(self, vector, increments)
-            iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
-            dissipated = log.dissipated
-            displacement.x.array[:] = self.state.x.array
-        work = float(vector.dot(displacement.x.petsc_vec))
-        product = vector.duplicate()
-        self.assembled.mult(displacement.x.petsc_vec, product)
+            effort = self.equilibrium.find(vector, displacement, increments, start)
+        moved = displacement.x.petsc_vec if start is None else displacement.x.petsc_vec - start.displacement.x.petsc_vec
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
-        bulk = float(product.dot(displacement.x.petsc_vec)) - self.interfaces.tangent_work(self.interfaces.jump)
-        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(stretch)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
         return Solution(
             displacement,
-            iterations,
-            residual,
-            seconds,
-            steps,
-            work,
-            energy,
-            dissipated,
+            effort.iterations,
+            effort.residual,
+            effort.seconds,
+            effort.steps,
+            float(vector.dot(moved)),
+            self.potential(displacement, start) - (before.potential if before else 0.0),
+            self.interfaces.dissipated - (start.faces.dissipated if start else 0.0),
             self.interfaces.status(),
             self.sections.forces(displacement),
             balance.reaction,
@@ -289,42 +263,6 @@ class SacrumModel:
             balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
             self.coupled.sum_tensions(stretch),
+            self.pretension.axial_forces(displacement) if self.pretension else {},
+            before,
         )
-
-    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """Solve with springs that only pull."""
-        if self.linear:
-            found = solve_tension(self.coupled, self.solver, vector, displacement)
-            return found.iterations, found.residual, found.seconds, found.steps
-        logs = []
-
-        def solve(load: PETSc.Vec) -> FloatArray:
-            logs.append(solve_contact(self, load))
-            return self.coupled.elongations(self.state.x.petsc_vec)
-
-        repeat_until_at_rest(self.coupled, vector, solve)
-        displacement.x.array[:] = self.state.x.array
-        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
-        return iterations, logs[-1].residual, seconds, steps
-
-    def _superpose(
-        self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
-    ) -> tuple[int, float, float, int]:
-        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole."""
-        factors = self.loading.split(parts)
-        missing = [key for key in factors or () if key not in self._unit_solutions]
-        if factors is None or len(missing) > _MOST_UNITS:
-            log = self.solver.solve(vector, displacement.x.petsc_vec)
-            displacement.x.scatter_forward()
-            return log.iterations, self.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1
-        iterations, seconds = 0, 0.0
-        if missing:
-            units = [fem.Function(self.V) for _ in missing]
-            vectors = [self.loading.unit_vector(key) for key in missing]
-            log = self.solver.solve_together(vectors, [unit.x.petsc_vec for unit in units])
-            iterations, seconds = log.iterations, log.seconds
-            self._unit_solutions |= dict(zip(missing, units, strict=True))
-        for key, factor in factors.items():
-            displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
-        displacement.x.scatter_forward()
-        return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1

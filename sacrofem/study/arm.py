@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,11 @@ from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
+from sacrofem.mechanics.lag_screws import find_lag_screws
 from sacrofem.mechanics.ligaments import couple_ligaments
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.endplate import measure_endplate
@@ -28,6 +30,7 @@ from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, es
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
+from sacrofem.results.lag_screws import LagFields, gather_lag_fields, measure_compression, measure_lag_screws
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
 from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
 from sacrofem.results.micromotion import Measure, measure_faces, sample_motion
@@ -77,6 +80,7 @@ def solve_arm(
     construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
     attached = attach(model, construct) if construct else None
     model.couple([*couplings, attached.coupling()] if attached else couplings)
+    model.tighten(find_lag_screws(mesh, model.regions, implants))
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""
@@ -90,6 +94,7 @@ def solve_arm(
         load = as_carried(loads[case.load.name], study)
         solution = model.solve(load.parts)
         fields = gather_fields(model, solution.displacement)
+        lag = gather_lag_fields(model, solution)
         members = attached.measure(solution.displacement.x.petsc_vec, load.parts) if attached else []
         duals = _solve_duals(study, model, solution)
         diagnosis = _diagnose(solution, load, loads[case.load.name])
@@ -108,6 +113,7 @@ def solve_arm(
             properties,
             duals,
             study.fracture.gap,
+            lag,
         )
         records[case.name] = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "superposed"
@@ -130,6 +136,7 @@ def _keep(
     properties: Properties,
     duals: dict[str, CaseFields | None],
     gap: float,
+    lag: LagFields | None,
 ) -> dict[str, Any]:
     """Measure a solved case and write its files, the record last; rank 0 only."""
     assert fields is not None  # gather_fields returns None on the other ranks alone
@@ -139,17 +146,21 @@ def _keep(
     # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
     plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
     force = load.on_endplate if plain else np.zeros(3)
-    measures = measure_case(fields, masks, force, solution.work)
-    measures += [(whole, measure) for measure in [*measure_joints(mesh, fields), *measure_endplate(mesh, fields)]]
-    measures += [(whole, measure) for measure in measure_screw_stress(fields, mesh.region_names, properties.poisson)]
+    moved, locked = (lag.moved, lag.locked) if lag else (fields, None)
+    measures = measure_case(fields, masks, force, solution.work, moved)
+    measures += [(whole, measure) for measure in [*measure_joints(mesh, moved), *measure_endplate(mesh, moved)]]
+    measures += [(whole, measure) for measure in measure_screw_stress(fields, mesh.region_names, properties.poisson, locked)]
+    measures += [(whole, measure) for measure in measure_lag_screws(solution)] + measure_compression(mesh, solution)
     for name, forces in solution.section_forces.items():
         measures += [(name, measure) for measure in measure_load_sharing(forces)]
-        measures += [(name, measure) for measure in measure_interfragmentary_strain(sample_motion(fields, name), gap)]
+        measures += [(name, measure) for measure in measure_interfragmentary_strain(sample_motion(moved, name), gap)]
     measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
     measures += [(whole, measure) for measure in members]
-    estimate = errors.estimate(fields, properties)
-    motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
+    estimate = errors.estimate(moved, properties)
+    if lag is not None:  # the load's work rests on what it adds, strains are those of both
+        estimate = replace(estimate, strain=errors.estimate(fields, properties).strain)
+    motions = {name: errors.motion(moved, dual, name, properties) for name, dual in duals.items() if dual is not None}
     bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
