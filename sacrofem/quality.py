@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -22,10 +23,16 @@ def verify(
     full: Annotated[bool, typer.Option("--full/--quick", help="All checks, or those of the first minutes.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Names of single checks.")] = None,
     page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of checks is renewed.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A file for the figures, as JSON.")] = None,
 ) -> None:
-    """Run problems with known answers on this very installation; the exit code says whether all passed."""
+    """Run problems with known answers on this very installation; the exit code says whether all passed.
+
+    What came out is kept beside the meshes, and every run names it in its study.json.
+    """
     from sacrofem.catalogue.reading import suggest
-    from sacrofem.errors import ConfigError, explain
+    from sacrofem.errors import ConfigError, explain, output_errors
+    from sacrofem.study.provenance import code_of_results
+    from sacrofem.verification.record import keep_record, list_verdicts
     from sacrofem.verification.registry import CHECKS, list_checks, run_checks, write_page
 
     checks = list_checks(quick=not full)
@@ -52,6 +59,10 @@ def verify(
     _out.print(f"{len(verdicts)} checks in {seconds:.0f} s, {said}", highlight=False)
     if page is not None:
         write_page(page, verdicts)
+    if output is not None:
+        with output_errors(output, "another file with --output"):
+            output.write_text(json.dumps(list_verdicts(verdicts), indent=1) + "\n")
+    keep_record(verdicts, code_of_results())
     if failed:
         raise typer.Exit(1)
 
