@@ -130,14 +130,17 @@ def export(
 
 def validate(
     name: Annotated[str | None, typer.Argument(help="A validation entry, as `sacrofem list` gives it.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All entries (an hour).")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All entries (hours).")] = False,
     output: Annotated[Path, typer.Option(help="Folder of the studies' results.")] = Path("results/validation"),
     page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of findings is renewed.")] = None,
+    bars: Annotated[
+        bool, typer.Option("--bars/--no-bars", help="Run every study with the other element order, too: the error bars.")
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 if a finding lies outside.")] = False,
 ) -> None:
     """Run the set-ups of published experiments and models, and say which findings come out."""
     from sacrofem.errors import ConfigError, explain
-    from sacrofem.study.validation import count_verdicts, format_band, list_validations, validate, write_page
+    from sacrofem.study.validation import count_verdicts, format_band, format_computed, list_validations, validate, write_page
 
     if (name is None) == (not every):
         raise ConfigError(
@@ -149,7 +152,7 @@ def validate(
                 next_step="`sacrofem list` shows the entries of kind validation",
             )
         )
-    findings = validate(list_validations(name, Path()), output)
+    findings = validate(list_validations(name, Path()), output, bars=bars)
     table = Table("entry", "finding", "counts", "computed", "verdict", "remark", title="sacrofem validate")
     for finding in findings:
         target, outside = finding.target, finding.verdict == "outside"
@@ -157,8 +160,8 @@ def validate(
             finding.entry.name,
             target.name if target else "",
             f"{format_band(target)} {target.unit}" if target else "",
-            f"{finding.computed:.3g}" if finding.computed is not None else "",
-            finding.verdict,
+            "" if finding.computed is None else format_computed(finding),
+            finding.said,
             " ".join(finding.remark.split()),
             style="red" if outside else None,
         )
