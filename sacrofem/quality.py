@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -22,10 +23,16 @@ def verify(
     full: Annotated[bool, typer.Option("--full/--quick", help="All checks, or those of the first minutes.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Names of single checks.")] = None,
     page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of checks is renewed.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A file for the figures, as JSON.")] = None,
 ) -> None:
-    """Run problems with known answers on this very installation; the exit code says whether all passed."""
+    """Run problems with known answers on this very installation; the exit code says whether all passed.
+
+    What came out is kept beside the meshes, and every run names it in its study.json.
+    """
     from sacrofem.catalogue.reading import suggest
-    from sacrofem.errors import ConfigError, explain
+    from sacrofem.errors import ConfigError, explain, output_errors
+    from sacrofem.study.provenance import code_of_results
+    from sacrofem.verification.record import keep_record, list_verdicts
     from sacrofem.verification.registry import CHECKS, list_checks, run_checks, write_page
 
     checks = list_checks(quick=not full)
@@ -52,6 +59,10 @@ def verify(
     _out.print(f"{len(verdicts)} checks in {seconds:.0f} s, {said}", highlight=False)
     if page is not None:
         write_page(page, verdicts)
+    if output is not None:
+        with output_errors(output, "another file with --output"):
+            output.write_text(json.dumps(list_verdicts(verdicts), indent=1) + "\n")
+    keep_record(verdicts, code_of_results())
     if failed:
         raise typer.Exit(1)
 
@@ -119,14 +130,17 @@ def export(
 
 def validate(
     name: Annotated[str | None, typer.Argument(help="A validation entry, as `sacrofem list` gives it.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All entries (an hour).")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All entries (hours).")] = False,
     output: Annotated[Path, typer.Option(help="Folder of the studies' results.")] = Path("results/validation"),
     page: Annotated[Path | None, typer.Option(help="A Markdown page whose table of findings is renewed.")] = None,
+    bars: Annotated[
+        bool, typer.Option("--bars/--no-bars", help="Run every study with the other element order, too: the error bars.")
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 if a finding lies outside.")] = False,
 ) -> None:
     """Run the set-ups of published experiments and models, and say which findings come out."""
     from sacrofem.errors import ConfigError, explain
-    from sacrofem.study.validation import count_verdicts, format_band, list_validations, validate, write_page
+    from sacrofem.study.validation import count_verdicts, format_band, format_computed, list_validations, validate, write_page
 
     if (name is None) == (not every):
         raise ConfigError(
@@ -138,7 +152,7 @@ def validate(
                 next_step="`sacrofem list` shows the entries of kind validation",
             )
         )
-    findings = validate(list_validations(name, Path()), output)
+    findings = validate(list_validations(name, Path()), output, bars=bars)
     table = Table("entry", "finding", "counts", "computed", "verdict", "remark", title="sacrofem validate")
     for finding in findings:
         target, outside = finding.target, finding.verdict == "outside"
@@ -146,8 +160,8 @@ def validate(
             finding.entry.name,
             target.name if target else "",
             f"{format_band(target)} {target.unit}" if target else "",
-            f"{finding.computed:.3g}" if finding.computed is not None else "",
-            finding.verdict,
+            "" if finding.computed is None else format_computed(finding),
+            finding.said,
             " ".join(finding.remark.split()),
             style="red" if outside else None,
         )

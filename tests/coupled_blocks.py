@@ -82,10 +82,11 @@ def pull(
 
 
 def main() -> None:
-    """Print the numbers from rank 0: a spring, a stiff one, one that only pulls (slack, and taut), linear and quadratic."""
+    """Print the numbers from rank 0: a spring, a stiff one, one that only pulls (taut, and slack), linear and quadratic."""
     found = [pull(MPI.COMM_WORLD, 1, spring, 60.0, stiff) for spring, stiff in ((500.0, False), (1e6, True))]
     found += [pull(MPI.COMM_WORLD, 1, 500.0, force, tension_only=True, rest=-0.01) for force in (60.0, -60.0)]
     found.append(pull(MPI.COMM_WORLD, 2, 500.0, 60.0))
+    found += [pull(MPI.COMM_WORLD, 2, 500.0, force, tension_only=True, rest=-0.01) for force in (60.0, -60.0)]
     if MPI.COMM_WORLD.rank == 0:
         sys.stdout.write(json.dumps([n for one in found for n in (one.elongation, one.energy, one.work)]) + "\n")
 

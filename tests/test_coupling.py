@@ -97,6 +97,7 @@ def test_a_patch_off_the_surface_or_without_facets_is_refused() -> None:
         OuterSurface(mesh).pick("ligament", (0, 0, 0), 5.0, ["ilium"])
 
 
-def test_one_rank_and_two_agree() -> None:
-    one, two = (json.loads(run_on_ranks(ranks, "tests.coupled_blocks")) for ranks in (1, 2))
-    assert two == pytest.approx(one, rel=1e-7)
+@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_one_rank_and_several_agree(ranks: int) -> None:
+    one, several = (json.loads(run_on_ranks(count, "tests.coupled_blocks")) for count in (1, ranks))
+    assert several == pytest.approx(one, rel=1e-7)

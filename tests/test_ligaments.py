@@ -194,6 +194,16 @@ def test_cut_ligaments_are_gone_and_unknown_ones_named() -> None:
         ligaments.without("cruciate")
 
 
+def test_a_study_cuts_ligaments() -> None:
+    ring = load_study("ring_standing").study
+    cut = resolve_study(ring.model_copy(update={"cut_ligaments": ("sacrospinous", "sacrotuberous")})).ligaments
+    assert cut == LIBRARY.get(LigamentSet, "pelvic").without("sacrospinous", "sacrotuberous")
+    with pytest.raises(ConfigError, match="no ligament cruciate"):
+        resolve_study(ring.model_copy(update={"cut_ligaments": ("cruciate",)}))
+    with pytest.raises(ConfigError, match="no ligaments to cut"):
+        resolve_study(ring.model_copy(update={"ligaments": "none", "cut_ligaments": ("sacrospinous",)}))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

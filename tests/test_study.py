@@ -13,6 +13,7 @@ import pyvista as pv
 
 import sacrofem
 from sacrofem.study.runner import StudyResult
+from sacrofem.verification.registry import CHECKS
 
 LEVELS = ("normal", "osteopenia", "osteoporosis", "severe")
 LOADS = ("standing", "walking_heel_strike")
@@ -76,6 +77,7 @@ def test_files_are_complete_and_the_fracture_is_open(result: StudyResult) -> Non
     assert about["mesh"]["measures"]["quality_min"] > 0.05
     assert about["run"]["versions"]["petsc"]
     assert {"mesh", "pictures"} < set(about["run"]["seconds"])
+    assert [check["name"] for check in about["verification"]["checks"]] == [check.name for check in CHECKS]
     for case in about["cases"].values():
         assert case["force_imbalance"] < 1e-6
         assert case["work_Nmm"] == pytest.approx(2 * case["energy_Nmm"], rel=1e-6)

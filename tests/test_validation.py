@@ -40,7 +40,7 @@ def entry(**changes: object) -> Validation:
 def table(cement: float) -> pd.DataFrame:
     rows = [("untreated", 1000.0), ("cement", cement)]
     columns = {"metric": "stiffness", "load": "push", "bmd_level": "weak", "fracture": "ala"}
-    return pd.DataFrame([{**columns, "treatment": name, "value": value} for name, value in rows])
+    return pd.DataFrame([{**columns, "treatment": name, "value": value, "error_percent": float("nan")} for name, value in rows])
 
 
 @pytest.mark.parametrize(("cement", "verdict"), [(1020.0, "reproduced"), (1200.0, "outside"), (999.0, "outside")])
@@ -48,6 +48,32 @@ def test_a_ratio_is_judged_by_its_band(cement: float, verdict: str) -> None:
     (finding,) = judge(entry(), {"small": table(cement)})
     assert finding.computed == pytest.approx(cement / 1000)
     assert finding.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("cement", "other", "said"),
+    [
+        (1020.0, 1010.0, "reproduced"),
+        (1020.0, 980.0, "reproduced, not beyond its error bar"),
+        (1070.0, 1040.0, "outside, not beyond its error bar"),
+        (1200.0, 1190.0, "outside"),
+    ],
+)
+def test_an_error_bar_enters_the_verdict(cement: float, other: float, said: str) -> None:
+    """The bar of a ratio is what the ratio differs by between element orders: errors that both arms share fall out."""
+    (finding,) = judge(entry(), {"small": table(cement)}, {"small": table(other)})
+    assert finding.bar == pytest.approx(abs(cement - other) / 1000)
+    assert finding.said == said
+
+
+def test_without_the_other_order_estimates_of_both_figures_add_up() -> None:
+    estimated = table(1020.0).assign(error_percent=[1.0, 2.0])
+    (finding,) = judge(entry(), {"small": estimated})
+    assert finding.bar == pytest.approx(1.02 * 0.03)
+    assert finding.said == "reproduced, not beyond its error bar"
+    (without,) = judge(entry(), {"small": table(1020.0)})
+    assert without.bar is None
+    assert without.said == "reproduced (no error bar)"
 
 
 def test_what_lies_outside_is_shown_with_its_explanation(tmp_path: Path) -> None:
@@ -108,7 +134,7 @@ def figures() -> list[tuple[Figure, str | None]]:
 @pytest.mark.timeout(1800)
 def test_cement_calms_the_bone_around_it_and_hardly_stiffens_the_whole(tmp_path: Path) -> None:
     """Anderson and Cotton 2007, run as the command runs it."""
-    findings = validate(list_validations("anderson_cotton_2007"), tmp_path)
+    findings = validate(list_validations("anderson_cotton_2007"), tmp_path, bars=False)
     computed = {finding.target.name: finding.computed for finding in findings if finding.target}
     assert set(computed) == {"strain_around_cement", "whole_stiffness"}
     assert computed["strain_around_cement"] is not None

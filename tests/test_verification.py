@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 # isort: split
@@ -12,7 +13,8 @@ from typer.testing import CliRunner
 from sacrofem import cli
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.cortex import CortexMembrane
-from sacrofem.verification import bench
+from sacrofem.study.provenance import code_of_results
+from sacrofem.verification import bench, record
 from sacrofem.verification.outcome import Check, Outcome, Verdict, run_check
 from sacrofem.verification.registry import CHECKS, format_page, list_checks, write_page
 
@@ -61,16 +63,35 @@ def test_a_figure_that_is_not_a_number_does_not_pass() -> None:
 
 def test_the_command_says_what_failed_and_leaves_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     runner = CliRunner()
-    page = tmp_path / "page.md"
-    done = runner.invoke(cli.app, ["verify", "--only", "springs", "--page", str(page)])
+    page, figures = tmp_path / "page.md", tmp_path / "figures.json"
+    monkeypatch.setattr(record, "default_record_folder", lambda: tmp_path / "records")
+    done = runner.invoke(cli.app, ["verify", "--only", "springs", "--page", str(page), "--output", str(figures)])
     assert done.exit_code == 0, done.output
     assert "all passed" in done.output
     assert "(`springs`)" in page.read_text()
+    (springs,) = json.loads(figures.read_text())
+    assert springs["name"] == "springs"
+    assert all(figure["got"] == pytest.approx(figure["expected"], rel=figure["tolerance"]) for figure in springs["figures"])
     right = forms.bulk_form
     monkeypatch.setattr(forms, "bulk_form", lambda u, v, young, *rest: right(u, v, 1.05 * young, *rest))
     done = runner.invoke(cli.app, ["verify", "--only", "thick_cylinder"])
     assert done.exit_code == 1
     assert "failed: thick_cylinder" in done.output
+    said = record.describe_verification(code_of_results())
+    states = {check["name"]: check["status"] for check in said["checks"]}
+    assert [states[name] for name in ("springs", "thick_cylinder", "patch")] == ["passed", "failed", "not run"]
+    assert "FAILED: thick_cylinder" in said["summary"]
+
+
+def test_a_record_is_of_one_version_of_the_program(tmp_path: Path) -> None:
+    """Another version, or other libraries, starts unverified; checks that are run later are added."""
+    passed = Outcome("share", 1.0, 1.0, 0.1)
+    for name in ("le10", "le11"):
+        record.keep_record([Verdict(named(name), (passed,), 1.0)], "this version", tmp_path)
+    said = record.describe_verification("this version", tmp_path)
+    assert said["summary"].startswith(f"2 of {len(CHECKS)} checks passed")
+    other = record.describe_verification("another version", tmp_path)
+    assert {check["status"] for check in other["checks"]} == {"not run"}
 
 
 def test_the_page_keeps_its_words_and_renews_its_table(tmp_path: Path) -> None:

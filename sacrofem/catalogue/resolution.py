@@ -198,7 +198,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         cement_interface=library.get(Interface, study.cement_interface, place("cement_interface")),
         support=support,
         templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
-        ligaments=_ligaments(library, study, place("ligaments")),
+        ligaments=_ligaments(library, study, place),
         lumbosacral=library.get(DiscJoint, study.lumbosacral, place("lumbosacral")) if reaches else None,
         musculatures={name: library.get(Musculature, name, "load's posture, musculature") for name in sorted(musculatures)},
     )
@@ -225,12 +225,22 @@ def _fractures(library: Library, study: Study, place: Any) -> tuple[Fracture, ..
     return tuple(found)
 
 
-def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None:
-    """The study's set of ligaments; by default the ring has ``pelvic``, and the sacrum alone none."""
-    name = study.ligaments
+def _ligaments(library: Library, study: Study, place: Any) -> LigamentSet | None:
+    """The study's set of ligaments less those that are cut; by default the ring has ``pelvic``, and the sacrum alone none."""
+    name, where = study.ligaments, place("ligaments")
     if name == "default":
         name = DEFAULT_LIGAMENTS if study.extent == "pelvic_ring" else "none"
     if name == "none":
+        if study.cut_ligaments:
+            raise ConfigError(
+                explain(
+                    "There are no ligaments to cut.",
+                    where=place("cut_ligaments"),
+                    got=", ".join(study.cut_ligaments),
+                    allowed="cut_ligaments with a set of ligaments",
+                    next_step="remove the line, or name a set with `ligaments`",
+                )
+            )
         return None
     if study.extent != "pelvic_ring":
         raise ConfigError(
@@ -242,7 +252,19 @@ def _ligaments(library: Library, study: Study, where: str) -> LigamentSet | None
                 next_step="remove the line, or model the ring with `extent: pelvic_ring`",
             )
         )
-    return library.get(LigamentSet, name, where)
+    found = library.get(LigamentSet, name, where)
+    try:
+        return found.without(*study.cut_ligaments)
+    except ValueError as error:
+        raise ConfigError(
+            explain(
+                "These ligaments cannot be cut.",
+                where=place("cut_ligaments"),
+                got=str(error),
+                allowed="some of " + ", ".join(ligament.name for ligament in found.ligaments),
+                next_step="name ligaments of the set, and leave one",
+            )
+        ) from None
 
 
 def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> None:

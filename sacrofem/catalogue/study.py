@@ -68,6 +68,7 @@ class Study(Entry):
         cartilage: Material of the sacroiliac cartilage (ring); the default was calibrated together with the default ligaments.
         disc: Material of the symphysis (ring).
         ligaments: Set of ligaments (ring); ``none``, or ``default``: for the ring the set ``pelvic``.
+        cut_ligaments: Names of ligaments of that set that are cut, on both sides.
         lumbosacral: Joint between L5 and S1, where an implant reaches L5 (ring).
         body_weight: N.
         order: Polynomial order of the displacement, 1 or 2.
@@ -95,6 +96,7 @@ class Study(Entry):
     cartilage: str = "sacroiliac_cartilage_calibrated"
     disc: str = "interpubic_disc"
     ligaments: str = "default"
+    cut_ligaments: tuple[str, ...] = ()
     lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 1

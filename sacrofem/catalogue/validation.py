@@ -65,6 +65,10 @@ class Target(Part):
     high: float | None = None
     band: str
 
+    def holds(self, value: float) -> bool:
+        """Whether a computed value counts as reproduced."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
     @model_validator(mode="after")
     def _has_a_bound(self) -> Target:
         if self.low is None and self.high is None:

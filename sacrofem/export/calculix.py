@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.errors import ModelError, SolveError, explain, output_errors
-from sacrofem.export.membranes import combine_membranes
+from sacrofem.export.combining import combine_springs
 from sacrofem.export.problem import Problem, group_cells
 from sacrofem.export.springs import Combinations
 from sacrofem.mesh.model import FloatArray, IntArray
@@ -56,8 +56,8 @@ def _lines(problem: Problem) -> Iterator[str]:
     yield f"sacrofem case {problem.name}; N, mm, MPa"
     yield "** Nodes on a fracture stand once for each of its sides. Supports and fractures are nodes whose degrees of freedom"
     yield "** are combinations of displacements (*EQUATION), scaled so that springs of stiffness 1 give the same energy."
-    if problem.frozen:
-        yield "** CONTACT IS FROZEN: open and closed parts are those of the solved case."
+    for note in problem.notes:
+        yield f"** {note}"
     yield "*NODE, NSET=NODES"
     yield from _coordinates(problem.points, 1)
     yield from _solids(problem)
@@ -103,8 +103,7 @@ def _solids(problem: Problem) -> Iterator[str]:
 
 
 def _springs(problem: Problem) -> Iterator[str]:
-    combined = [springs.combine() for springs in problem.springs if len(springs.nodes)]
-    combined.append(combine_membranes(problem))
+    combined = combine_springs(problem)
     node, element = len(problem.points) + 1, len(problem.cells) + 1
     used = {False: np.zeros(3, dtype=np.bool_), True: np.zeros(3, dtype=np.bool_)}
     for what in combined:
@@ -114,6 +113,10 @@ def _springs(problem: Problem) -> Iterator[str]:
         yield f"** {what.name}"
         yield "*NODE, NSET=COMBINED"
         yield from _coordinates(what.places, node)
+        if not active.all():
+            # Springs give their node three degrees of freedom in CalculiX; those that stand for nothing would be loose.
+            yield "*BOUNDARY"
+            yield from (f"{node + point}, {axis + 1}, {axis + 1}" for point, axis in zip(*np.nonzero(~active), strict=True))
         if what.grounded:
             yield "*NODE, NSET=GROUND"
             yield from _coordinates(what.places, node + count)

@@ -15,9 +15,9 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import ConfigError, explain
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.study.cases import Case, active_regions, expand_cases, split_study
+from sacrofem.study.cases import Case, expand_cases, split_study
 from sacrofem.study.fit import require_fit
-from sacrofem.study.properties import case_partings, case_properties
+from sacrofem.study.properties import case_properties
 
 if TYPE_CHECKING:
     from sacrofem.export.calculix import Printed
@@ -93,31 +93,7 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
         resolved: Its study.
         case: The case.
         mesh: The study's mesh.
-
-    Raises:
-        ConfigError: the case has ligaments, or rods and plates, which are not exported.
     """
-    if resolved.ligaments is not None:
-        raise ConfigError(
-            explain(
-                "Ligaments are not exported.",
-                where=f"study {resolved.study.name!r}, ligaments",
-                got=resolved.ligaments.name,
-                allowed="a study without ligaments",
-                next_step="export a copy of the study without them",
-            )
-        )
-    outside = [name for name in case.treatment.implants if resolved.implants[name].members]
-    if outside:
-        raise ConfigError(
-            explain(
-                "Rods and plates are not exported.",
-                where=f"study {resolved.study.name!r}, treatment {case.treatment.name!r}, implants",
-                got=", ".join(outside),
-                allowed="implants of screws alone",
-                next_step="export another treatment",
-            )
-        )
     import sacrofem.fem  # noqa: F401
 
     # isort: split
@@ -125,12 +101,10 @@ def solve_case(resolved: ResolvedStudy, case: Case, mesh: ModelMesh) -> SolvedCa
 
     from sacrofem.export.problem import describe_problem
     from sacrofem.mechanics.distribution import distribute
-    from sacrofem.mechanics.model import SacrumModel
+    from sacrofem.study.arm import build_model
     from sacrofem.study.loads import apply_loads, as_carried
 
-    model = SacrumModel(
-        distribute(mesh, MPI.COMM_SELF), active_regions(case.treatment), resolved.study.order, case_partings(resolved)
-    )
+    model, _ = build_model(resolved, case.treatment, mesh, distribute(mesh, MPI.COMM_SELF))
     properties = case_properties(resolved, case.level)
     model.set_properties(properties)
     model.assemble()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from sacrofem.errors import output_errors
-from sacrofem.export.membranes import combine_membranes
+from sacrofem.export.combining import combine_springs
 from sacrofem.export.problem import Problem, group_cells
 from sacrofem.export.springs import Combinations
 from sacrofem.mesh.model import FloatArray
@@ -35,12 +35,14 @@ def write_feb(path: Path, problem: Problem) -> None:
 
 
 def _lines(problem: Problem) -> Iterator[str]:
-    combined = [springs.combine() for springs in problem.springs if len(springs.nodes)] + [combine_membranes(problem)]
+    combined = combine_springs(problem)
     firsts = np.cumsum([len(problem.points) + 1, *(len(what.nodes) for what in combined)])
     groups = list(group_cells(problem).items())
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield '<febio_spec version="4.0">'
-    yield f"<!-- sacrofem case {problem.name}; N, mm, MPa{'; contact frozen in its solved state' if problem.frozen else ''} -->"
+    yield f"<!-- sacrofem case {problem.name}; N, mm, MPa -->"
+    # Two hyphens would end the comment.
+    yield from (f"<!-- {note.replace('--', '-')} -->" for note in problem.notes)
     yield '<Module type="solid"/>'
     yield "<Control><analysis>STATIC</analysis><time_steps>1</time_steps><step_size>1</step_size>"
     yield '<solver type="solid"><symmetric_stiffness>symmetric</symmetric_stiffness></solver></Control>'

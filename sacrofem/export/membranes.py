@@ -12,6 +12,7 @@ import numpy as np
 
 from sacrofem.export.problem import Problem
 from sacrofem.export.springs import Combinations
+from sacrofem.mechanics.cortex import membrane_axes
 from sacrofem.mesh.facets import facet_areas, facet_geometry
 
 
@@ -22,12 +23,11 @@ def combine_membranes(problem: Problem) -> Combinations:
     plane of the facet, times a root of thickness, weight and plane-stress matrix.
     """
     rule, weights = basix.make_quadrature(basix.CellType.triangle, 2 * (problem.order - 1))
-    nodes, young, poisson = problem.membranes, *problem.cortical
+    nodes = problem.membranes
     corners = problem.points[nodes[:, :3]]
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    along = first / np.linalg.norm(first, axis=1, keepdims=True)
-    normal = facet_geometry(problem.points, nodes[:, :3])[1]
-    frame = np.stack([along, np.cross(normal, along)], axis=1)  # rows: the two directions in the plane
+    along, across, constants = membrane_axes(problem.cortex, facet_geometry(problem.points, nodes[:, :3])[1])
+    frame = np.stack([along, across], axis=1)  # rows: the two directions in the plane
     flat = np.einsum("fai,fbi->fab", frame, np.stack([first, second], axis=1))
     slopes = np.linalg.inv(flat)  # rows: gradients of the second and third barycentric coordinate
     gradients = np.stack([-slopes.sum(axis=1), slopes[:, 0], slopes[:, 1]], axis=1)  # (f, 3, 2)
@@ -54,11 +54,13 @@ def combine_membranes(problem: Problem) -> Combinations:
         ],
         axis=2,
     )
-    elastic = young / (1 - poisson**2) * np.array([[1, poisson, 0], [poisson, 1, 0], [0, 0, 0.5 * (1 - poisson)]])
-    root = np.linalg.cholesky(elastic).T
+    elastic = np.zeros((len(nodes), 3, 3))
+    elastic[:, 0, 0], elastic[:, 1, 1], elastic[:, 2, 2] = constants[:, 0], constants[:, 1], constants[:, 3]
+    elastic[:, 0, 1] = elastic[:, 1, 0] = constants[:, 2]
+    root = np.linalg.cholesky(elastic).transpose(0, 2, 1)
     shares = np.asarray(weights) / np.sum(weights)
     size = np.sqrt((facet_areas(problem.points, nodes[:, :3]) * problem.thickness)[:, None] * shares)
-    rows = size[:, :, None, None, None] * np.einsum("ab,fqbki->fqaki", root, strains)
+    rows = size[:, :, None, None, None] * np.einsum("fab,fqbki->fqaki", root, strains)
     places = np.einsum("qc,fci->fqi", np.column_stack([a, b, c]), corners)
     return Combinations(
         "cortex", False, np.repeat(nodes, len(weights), axis=0), rows.reshape(-1, 3, nodes.shape[1], 3), places.reshape(-1, 3)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ConfigError, explain
-from sacrofem.export.springs import OuterFacets, Springs, describe_interfaces, describe_support
+from sacrofem.export.couplings import describe_couplings, name_slack
+from sacrofem.export.springs import Combinations, OuterFacets, Springs, describe_interfaces, describe_support
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel
-from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.properties import Properties, TransverseCortex
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
+
+#: Of the forces: solves stop at 1e-9 where the model is linear, at 1e-6 with contact.
+_LARGEST_RESIDUAL = 1e-5
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,11 @@ class Problem:
         poisson: (m,).
         membranes: (f, 3 or 6) nodes of the cortex.
         thickness: (f,) mm.
-        cortical: Its Young's modulus, MPa, and Poisson's ratio.
+        cortex: Its constants.
         springs: Supports and interfaces.
+        couplings: Ligaments, rods and plates.
         forces: (n, 3) N.
-        frozen: Whether contact was frozen in its solved state.
+        notes: What of the case was made linear about its solved state, in words.
     """
 
     name: str
@@ -48,10 +52,11 @@ class Problem:
     poisson: FloatArray
     membranes: IntArray
     thickness: FloatArray
-    cortical: tuple[float, float]
+    cortex: TransverseCortex
     springs: tuple[Springs, ...]
+    couplings: tuple[Combinations, ...]
     forces: FloatArray
-    frozen: bool
+    notes: tuple[str, ...]
 
     @property
     def order(self) -> int:
@@ -75,7 +80,7 @@ def describe_problem(
         The problem, and the solved fields on the same nodes and cells (in the order of DOLFINx).
 
     Raises:
-        ConfigError: on several ranks, or the model holds what is not exported: a cortex that is not isotropic.
+        ConfigError: on several ranks, or the model holds something that the export does not know.
     """
     if model.comm.size > 1:
         raise ConfigError(
@@ -87,16 +92,6 @@ def describe_problem(
                 next_step="run `sacrofem export` without mpiexec",
             )
         )
-    if properties.transverse_cortex is not None:
-        raise ConfigError(
-            explain(
-                "A transversely isotropic cortex is not exported.",
-                where=f"case {name}",
-                got="a study with a cortex of its own",
-                allowed="the isotropic cortex of the BMD level",
-                next_step="leave `cortex` out of the study",
-            )
-        )
     if model.pretension is not None:
         raise ConfigError(
             explain(
@@ -105,18 +100,6 @@ def describe_problem(
                 got="screws with a pretension",
                 allowed="screws without",
                 next_step="export the case with the same screws and pretension: 0",
-            )
-        )
-    laws = (law for law in _laws(properties) if law.touches)
-    law = next((law for law in laws if law.friction or law.gap or law.preload or law.augmented), None)
-    if law is not None:
-        raise ConfigError(
-            explain(
-                "This contact law is not exported.",
-                where=f"case {name}, interface {law.name}",
-                got="friction, a gap, a preload or hard faces",
-                allowed="a linear law, or compression_only without these (frozen in its solved state)",
-                next_step="export the case with another interface",
             )
         )
     parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
@@ -132,7 +115,7 @@ def describe_problem(
         number: properties.cortical_thickness_of.get(label, properties.cortical_thickness) for number, label in names.items()
     }
     forces = np.zeros((len(fields.points), 3))
-    forces[node_of_dof] = model.loading.vector(parts).array.reshape(-1, 3)
+    forces[node_of_dof] = _forces_of_linear_state(name, model, solution, parts).reshape(-1, 3)
     springs = [describe_support(model, fields, outer, support) for support in model.supports.measures]
     springs += describe_interfaces(model, fields, node_of_dof)
     problem = Problem(
@@ -144,16 +127,60 @@ def describe_problem(
         poisson=np.array([properties.poisson[names[int(number)]] for number in model.regions]),
         membranes=cortex,
         thickness=np.array([thick[int(number)] for number in hosts]),
-        cortical=(properties.cortical_modulus, properties.cortical_poisson_ratio),
+        cortex=properties.cortex,
         springs=tuple(springs),
+        couplings=tuple(describe_couplings(model.coupled, node_of_dof, fields.points)),
         forces=forces,
-        frozen=not model.linear,
+        notes=tuple(_note_linear_state(model)),
     )
     return problem, fields
 
 
-def _laws(properties: Properties) -> list[Interface]:
-    return [properties.interface, *properties.body_interfaces.values()]
+def _forces_of_linear_state(name: str, model: SacrumModel, solution: Solution, parts: Sequence[LoadPart]) -> FloatArray:
+    """(owned dofs,) N: what acts on the problem that is linear about the solved state, so that both have the same solution.
+
+    Faces answer with t(j) = D j + (t - D j), ligaments with k q - g (:mod:`sacrofem.mechanics.coupling`): the matrix holds
+    the first part of each, the forces the rest, which is zero where faces have neither gap, preload, friction nor
+    multipliers and ligaments neither slack nor preload.
+
+    Raises:
+        ConfigError: matrix and forces do not leave the solution in balance.
+    """
+    vector = model.loading.vector(parts)
+    model.assemble(renew=False)
+    offset = vector.duplicate()
+    offset.set(0.0)
+    model.interfaces.add_force(offset, model.interfaces.offset())
+    vector.axpy(-1.0, offset)
+    model.coupled.spread(model.coupled.constant(), vector)
+    left = vector.duplicate()
+    moved = solution.displacement.x.petsc_vec
+    model.matrix.mult(moved, left)
+    left.axpy(-1.0, vector)
+    share = left.norm() / (vector.norm() or 1.0)
+    if share > _LARGEST_RESIDUAL:
+        raise ConfigError(
+            explain(
+                "This case holds something that the export does not know.",
+                where=f"case {name}",
+                got=f"forces that leave {share:.1e} of themselves out of balance in the solved state",
+                allowed=f"at most {_LARGEST_RESIDUAL:g}",
+                next_step="export a case without what is new in it, or report this as a fault",
+            )
+        )
+    forces: FloatArray = vector.array.copy()
+    return forces
+
+
+def _note_linear_state(model: SacrumModel) -> Iterator[str]:
+    """What is linear about the solved state alone."""
+    if not model.linear:
+        yield "CONTACT IS FROZEN: open, closed, sticking and sliding parts are those of the solved case; faces are springs of the"
+        yield "tangent there, and pressure from multipliers, gaps and preload and friction of sliding parts are forces."
+    if model.coupled.one_sided:
+        slack = name_slack(model.coupled)
+        said = ", ".join(f"{name} {count} of {every}" for name, (count, every) in slack.items()) or "none"
+        yield f"LIGAMENTS ARE FROZEN: they pull alone; springs slack in the solved case are left out: {said}."
 
 
 def _number_dofs(model: SacrumModel, fields: CaseFields) -> IntArray:

@@ -83,6 +83,23 @@ class CortexMembrane:
         return thickness * (q[0] * a1 * b1 + q[1] * a2 * b2 + q[2] * (a1 * b2 + a2 * b1) + 4.0 * q[3] * a3 * b3) * ds
 
 
+def membrane_axes(cortex: TransverseCortex, normals: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(k, 3) directions along and across the axis in the surface, and (k, 4) Q_11, Q_22, Q_12, Q_66, of membranes.
+
+    Args:
+        cortex: Its constants.
+        normals: (k, 3) unit normals.
+    """
+    axis = np.array(cortex.axis) / np.linalg.norm(cortex.axis)
+    projected = axis - (normals @ axis)[:, None] * normals
+    lies = np.linalg.norm(projected, axis=1) >= STANDING
+    helper = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
+    along = np.where(lies[:, None], projected, np.cross(normals, helper))
+    along = along / np.linalg.norm(along, axis=1)[:, None]
+    lying, standing = (np.array(q) for q in reduced_stiffness(cortex))
+    return along, np.cross(normals, along), np.where(lies[:, None], lying, standing)
+
+
 def membrane_energy(cortex: TransverseCortex, normals: FloatArray, strains: FloatArray) -> FloatArray:
     """Energy of membranes for a thickness of 1 mm, in plain arrays, of :meth:`CortexMembrane.form`.
 
@@ -94,16 +111,9 @@ def membrane_energy(cortex: TransverseCortex, normals: FloatArray, strains: Floa
     Returns:
         (k, ...) sigma : eps (twice the energy density), MPa.
     """
-    axis = np.array(cortex.axis) / np.linalg.norm(cortex.axis)
-    projected = axis - (normals @ axis)[:, None] * normals
-    lies = np.linalg.norm(projected, axis=1) >= STANDING
-    helper = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
-    along = np.where(lies[:, None], projected, np.cross(normals, helper))
-    along = along / np.linalg.norm(along, axis=1)[:, None]
-    across = np.cross(normals, along)
-    lying, standing = (np.array(q) for q in reduced_stiffness(cortex))
+    along, across, constants = membrane_axes(cortex, normals)
     shape = (-1,) + (1,) * (strains.ndim - 3)
-    q = [np.where(lies, lying[i], standing[i]).reshape(shape) for i in range(4)]
+    q = [constants[:, i].reshape(shape) for i in range(4)]
     first = np.einsum("k...ij,ki,kj->k...", strains, along, along)
     second = np.einsum("k...ij,ki,kj->k...", strains, across, across)
     shear = np.einsum("k...ij,ki,kj->k...", strains, along, across)

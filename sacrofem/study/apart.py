@@ -13,6 +13,8 @@ from sacrofem.report.figures import draw_fracture_chart, draw_micromotion_chart
 from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import split_by_fracture, split_study
+from sacrofem.study.provenance import code_of_results
+from sacrofem.verification.record import describe_verification
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ def conclude_apart(
             "inputs": resolved.as_dict(),
             "digest": resolved.digest(),
             "parts": {folder: part.digest() for folder, part in parts.items()},
+            "verification": describe_verification(code_of_results()),
         },
     )
     return table

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem import interruption
+from sacrofem.catalogue.models import Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
-from sacrofem.mechanics.construct import attach, build_construct
+from sacrofem.mechanics.construct import AttachedConstruct, attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_dual
 from sacrofem.mechanics.lag_screws import find_lag_screws
@@ -47,6 +48,33 @@ from sacrofem.study.properties import case_partings, case_properties
 logger = logging.getLogger(__name__)
 
 
+def build_model(
+    study: ResolvedStudy, treatment: Treatment, mesh: ModelMesh, distributed: DistributedMesh
+) -> tuple[SacrumModel, AttachedConstruct | None]:
+    """The model of a treatment with its ligaments, rods and plates, without stiffness yet; collective.
+
+    Args:
+        study: The resolved study.
+        treatment: One of its arms.
+        mesh: The study's mesh.
+        distributed: The same mesh on the ranks.
+
+    Returns:
+        The model, and what of the treatment lies outside the bone.
+    """
+    model = SacrumModel(distributed, active_regions(treatment), study.study.order, case_partings(study))
+    couplings = []
+    if study.ligaments is not None:
+        springs = place_ligaments(study.ligaments, study.anatomy)
+        couplings.append(couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only))
+    implants = [study.implants[name] for name in treatment.implants]
+    construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
+    attached = attach(model, construct) if construct else None
+    model.couple([*couplings, attached.coupling()] if attached else couplings)
+    model.tighten(find_lag_screws(mesh, model.regions, implants))
+    return model, attached
+
+
 def solve_arm(
     study: ResolvedStudy,
     cases: list[Case],
@@ -70,17 +98,7 @@ def solve_arm(
     Returns:
         Case name -> its record, on every rank.
     """
-    treatment = cases[0].treatment
-    model = SacrumModel(distributed, active_regions(treatment), study.study.order, case_partings(study))
-    couplings = []
-    if study.ligaments is not None:
-        springs = place_ligaments(study.ligaments, study.anatomy)
-        couplings.append(couple_ligaments(model.V, mesh, springs, study.ligaments.tension_only))
-    implants = [study.implants[name] for name in treatment.implants]
-    construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
-    attached = attach(model, construct) if construct else None
-    model.couple([*couplings, attached.coupling()] if attached else couplings)
-    model.tighten(find_lag_screws(mesh, model.regions, implants))
+    model, attached = build_model(study, cases[0].treatment, mesh, distributed)
     masks = neighbourhoods(mesh)
     records = {}
     assembled = ""

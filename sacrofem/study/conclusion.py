@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -17,8 +18,11 @@ from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case
 from sacrofem.study.densities import densities_out_of_range
-from sacrofem.study.provenance import describe_run
+from sacrofem.study.provenance import code_of_results, describe_run
 from sacrofem.study.stages import timed
+from sacrofem.verification.record import describe_verification
+
+logger = logging.getLogger(__name__)
 
 #: Factor on the displacement in pictures: some tenths of a millimetre become some millimetres.
 _ENLARGED = 20.0
@@ -55,6 +59,8 @@ def conclude(
     if pictures:
         with timed("pictures", seconds):
             _draw(study, cases, table, mesh, archive)
+    verified = describe_verification(code_of_results())
+    logger.info("verification: %s", verified["summary"])
     archive.write_json(
         archive.folder / "study.json",
         {
@@ -66,6 +72,7 @@ def conclude(
             },
             "cases": {case.name: records[case.name]["diagnostics"] for case in cases},
             "densities_out_of_range": [asdict(finding) for finding in densities_out_of_range(study)],
+            "verification": verified,
             "discretisation": _discretisation_note(study.study.order),
             "run": describe_run(ranks, seconds),
         },

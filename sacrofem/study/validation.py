@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from sacrofem.catalogue import Library
+from sacrofem.catalogue import Library, load_study
 from sacrofem.catalogue.models import Validation
 from sacrofem.catalogue.validation import Figure, Target
 from sacrofem.errors import ConfigError, explain, output_errors
@@ -30,6 +31,7 @@ class Finding:
         computed: The computed value, or None.
         verdict: What came out.
         remark: Why, where it was not reproduced.
+        bar: Half-width of the computed value's error bar: of its discretisation alone; None where there is none.
     """
 
     entry: Validation
@@ -37,6 +39,21 @@ class Finding:
     computed: float | None
     verdict: Verdict
     remark: str
+    bar: float | None = None
+
+    @property
+    def said(self) -> str:
+        """The verdict in words, with what the error bar leaves of it."""
+        if self.target is None or self.computed is None:
+            return self.verdict
+        if self.bar is None:
+            return f"{self.verdict} (no error bar)"
+        ends = [self.target.holds(self.computed + sign * self.bar) for sign in (-1.0, 1.0)]
+        if self.verdict == "reproduced" and not all(ends):
+            return "reproduced, not beyond its error bar"
+        if self.verdict == "outside" and any(ends):
+            return "outside, not beyond its error bar"
+        return self.verdict
 
 
 def list_validations(name: str | None = None, beside: Path | None = None) -> list[Validation]:
@@ -58,8 +75,8 @@ def studies_of(entries: Iterable[Validation]) -> list[str]:
     return list(named)
 
 
-def take_figure(figure: Figure, table: pd.DataFrame, where: str) -> float:
-    """The one value of a figure in a table of results.
+def take_row(figure: Figure, table: pd.DataFrame, where: str) -> pd.Series:
+    """The one row of a figure in a table of results.
 
     Raises:
         ConfigError: no row fits, or several do.
@@ -79,17 +96,20 @@ def take_figure(figure: Figure, table: pd.DataFrame, where: str) -> float:
                 next_step="compare the names with the study's results.csv",
             )
         )
-    return float(rows.iloc[0].value)
+    return rows.iloc[0]
 
 
-def judge(entry: Validation, tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
+def judge(
+    entry: Validation, tables: Mapping[str, pd.DataFrame], others: Mapping[str, pd.DataFrame] | None = None
+) -> list[Finding]:
     """The findings of an entry.
 
     Args:
         entry: The entry.
         tables: Study -> its table of results.
+        others: Study -> its table with the other element order, for error bars.
     """
-    findings = [_judge_target(entry, target, tables) for target in entry.targets]
+    findings = [_judge_target(entry, target, tables, others or {}) for target in entry.targets]
     if entry.calibrates:
         findings.append(Finding(entry, None, None, "calibrated", "; ".join(entry.calibrates)))
     if entry.not_comparable:
@@ -97,20 +117,41 @@ def judge(entry: Validation, tables: Mapping[str, pd.DataFrame]) -> list[Finding
     return findings
 
 
-def _judge_target(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame]) -> Finding:
-    where = f"validation {entry.name}, target {target.name}"
-
-    def value(figure: Figure) -> float:
-        return take_figure(figure, tables[figure.study or entry.study or ""], where)
-
-    computed = value(target.computed)
-    if target.over is not None:
-        computed /= value(target.over)
-    if target.absolute:
-        computed = abs(computed)
-    inside = (target.low is None or computed >= target.low) and (target.high is None or computed <= target.high)
+def _judge_target(
+    entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame], others: Mapping[str, pd.DataFrame]
+) -> Finding:
+    computed = _compute(entry, target, tables)
+    inside = target.holds(computed)
     remark = "" if inside else entry.explained.get(target.name, "not explained yet")
-    return Finding(entry, target, computed, "reproduced" if inside else "outside", remark)
+    bar = _find_bar(entry, target, computed, tables, others)
+    return Finding(entry, target, computed, "reproduced" if inside else "outside", remark, bar)
+
+
+def _rows(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame]) -> list[pd.Series]:
+    """The row of a target's figure, and of the one that it is divided by."""
+    where = f"validation {entry.name}, target {target.name}"
+    figures = [figure for figure in (target.computed, target.over) if figure is not None]
+    return [take_row(figure, tables[figure.study or entry.study or ""], where) for figure in figures]
+
+
+def _compute(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame]) -> float:
+    values = [float(row.value) for row in _rows(entry, target, tables)]
+    computed = values[0] if len(values) == 1 else values[0] / values[1]
+    return abs(computed) if target.absolute else computed
+
+
+def _find_bar(
+    entry: Validation,
+    target: Target,
+    computed: float,
+    tables: Mapping[str, pd.DataFrame],
+    others: Mapping[str, pd.DataFrame],
+) -> float | None:
+    """By how much the other element order differs on the same mesh; without it the estimates of the figures, which add up."""
+    if all((figure.study or entry.study) in others for figure in (target.computed, target.over) if figure is not None):
+        return abs(computed - _compute(entry, target, others))
+    shares = [float(row.error_percent) / 100.0 for row in _rows(entry, target, tables)]
+    return None if np.isnan(shares).any() else abs(computed) * sum(shares)
 
 
 def validate(
@@ -118,6 +159,7 @@ def validate(
     folder: Path,
     mesh_folder: Path | None = None,
     told: Callable[[str], None] = lambda _: None,
+    bars: bool = True,
 ) -> list[Finding]:
     """Run the studies that entries draw on, and judge; a study that is finished is not run again.
 
@@ -126,12 +168,19 @@ def validate(
         folder: Where a folder of results for each study goes.
         mesh_folder: Where meshes are cached.
         told: Called with the name of each study before it runs.
+        bars: Whether every study is run with the other element order, too, on the same mesh: what differs is the error bar.
     """
-    tables = {}
+    tables, others = {}, {}
     for name in studies_of(entries):
         told(name)
         tables[name] = run_study(name, output=folder / name, pictures=False, mesh_folder=mesh_folder).table
-    return [finding for entry in entries for finding in judge(entry, tables)]
+        if bars:
+            given = load_study(name)
+            order: Literal[1, 2] = 2 if given.study.order == 1 else 1
+            other = replace(given, study=given.study.model_copy(update={"order": order}))
+            place = folder / f"{name}-order_{order}"
+            others[name] = run_study(other, output=place, pictures=False, mesh_folder=mesh_folder).table
+    return [finding for entry in entries for finding in judge(entry, tables, others)]
 
 
 def count_verdicts(findings: Iterable[Finding]) -> dict[Verdict, int]:
@@ -151,6 +200,12 @@ def format_band(target: Target) -> str:
     return f"{target.low:g} to {target.high:g}"
 
 
+def format_computed(finding: Finding) -> str:
+    """A computed value with its error bar."""
+    bar = "" if finding.bar is None else f" ± {finding.bar:.2g}"
+    return "" if finding.computed is None else f"{finding.computed:.3g}{bar}"
+
+
 def write_page(path: Path, findings: list[Finding]) -> None:
     """Put the findings as a Markdown table into a page, between its two marks."""
     counts = count_verdicts(findings)
@@ -168,10 +223,10 @@ def write_page(path: Path, findings: list[Finding]) -> None:
             lines.append(f"| {finding.entry.name} | | | | | {finding.verdict} | {_line(finding.remark)} |")
             continue
         unit = "" if target.unit == "1" else f" {target.unit}"
-        verdict = "**outside**" if finding.verdict == "outside" else finding.verdict
+        verdict = finding.said.replace("outside", "**outside**")
         lines.append(
             f"| {finding.entry.name} | {target.name} ({target.grade}, {target.mark}) | {_line(target.statement)} "
-            f"| {format_band(target)}{unit} | {finding.computed:.3g}{unit} | {verdict} "
+            f"| {format_band(target)}{unit} | {format_computed(finding)}{unit} | {verdict} "
             f"| {_line(finding.remark)} |"
         )
     with output_errors(path, "another page"):

@@ -26,7 +26,7 @@ class Outcome:
     @property
     def deviation(self) -> float:
         """|got - expected|, as a share of the expected figure; of 1 where that is zero."""
-        return abs(self.got - self.expected) / (abs(self.expected) or 1.0)
+        return float(abs(self.got - self.expected) / (abs(self.expected) or 1.0))
 
     @property
     def passed(self) -> bool:

@@ -22,6 +22,14 @@ CHECKS: tuple[Check, ...] = (
         _BENCH,
     ),
     Check(
+        "stack",
+        "Even pressure through two materials and the faces of a fracture, on a distorted mesh",
+        "Exact: piecewise linear displacement is in the space (patch test)",
+        "patches.check_stack",
+        True,
+        f"{_MODEL}, interface, contact",
+    ),
+    Check(
         "manufactured",
         "Order of convergence against a manufactured solution",
         "Theory: order + 1 in L2 (Ciarlet); Roache 2002, J Fluids Eng 124:4",
@@ -70,6 +78,14 @@ CHECKS: tuple[Check, ...] = (
         f"{_BENCH}, membrane",
     ),
     Check(
+        "layered_shell",
+        "Cortex as a membrane on a bar against a meshed shell, in bending and torsion",
+        "Limit of a thin shell; the shell itself is solved",
+        "shells.check_layered_shell",
+        True,
+        f"{_MODEL}, membrane",
+    ),
+    Check(
         "sandwich",
         "Cantilever with membrane faces",
         "Beam theory: EI of core and faces, shear of the core",
@@ -92,6 +108,14 @@ CHECKS: tuple[Check, ...] = (
         "joints.check_springs",
         True,
         f"{_MODEL}, interface, supports",
+    ),
+    Check(
+        "network",
+        "Network of springs: ligaments beside a fracture, taut, slack and slanted",
+        "Statics",
+        "networks.check_network",
+        True,
+        f"{_MODEL}, ligaments, interface",
     ),
     Check(
         "thin_layer",
