@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 # isort: split
@@ -20,6 +21,7 @@ from sacrofem.export.febio import write_feb
 from sacrofem.export.problem import describe_problem
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.model import SacrumModel
+from tests import socketed_bar
 from tests.blocks import block
 from tests.solved_block import properties
 
@@ -44,6 +46,18 @@ def test_calculix_agrees_on_a_block(order: int, law: str, tmp_path: Path) -> Non
     agreement = compare(solved, solve_with_calculix(tmp_path / "block.inp", solved.problem))
     assert agreement.displacement < 1e-5
     assert agreement.reaction < 1e-6
+    assert agreement.strain < 1e-4
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_calculix_agrees_on_hips_that_a_torsion_spring_joins(order: int, tmp_path: Path) -> None:
+    model, solution = socketed_bar.solve(socketed_bar.HIPS, (20.0, -100.0, 10.0), 25.0, order)
+    given = replace(properties(), support=socketed_bar.HIPS)
+    solved = SolvedCase(*describe_problem("bar", model, given, solution, np.array([20.0, -100.0, 10.0])), solution)
+    write_inp(tmp_path / "bar.inp", solved.problem)
+    agreement = compare(solved, solve_with_calculix(tmp_path / "bar.inp", solved.problem))
+    assert agreement.displacement < 1e-5
+    assert agreement.reaction < 1e-5
     assert agreement.strain < 1e-4
 
 

@@ -103,8 +103,7 @@ def _solids(problem: Problem) -> Iterator[str]:
 
 
 def _springs(problem: Problem) -> Iterator[str]:
-    combined = [springs.combine() for springs in problem.springs if len(springs.nodes)]
-    combined.append(combine_membranes(problem))
+    combined = [*problem.combine_springs(), combine_membranes(problem)]
     node, element = len(problem.points) + 1, len(problem.cells) + 1
     used = {False: np.zeros(3, dtype=np.bool_), True: np.zeros(3, dtype=np.bool_)}
     for what in combined:
@@ -120,6 +119,11 @@ def _springs(problem: Problem) -> Iterator[str]:
             yield "*BOUNDARY"
             yield from (f"{number}, 1, 3" for number in range(node + count, node + 2 * count))
         yield from _equations(what, active, node)
+        # A spring makes all three dofs of its node unknowns; those that stand for nothing have no stiffness.
+        idle = np.argwhere(~active & active.any(axis=1, keepdims=True))
+        if len(idle):
+            yield "*BOUNDARY"
+            yield from (f"{node + point}, {axis + 1}, {axis + 1}" for point, axis in idle)
         for axis in range(3):
             points = np.flatnonzero(active[:, axis])
             if not len(points):

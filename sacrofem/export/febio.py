@@ -35,7 +35,7 @@ def write_feb(path: Path, problem: Problem) -> None:
 
 
 def _lines(problem: Problem) -> Iterator[str]:
-    combined = [springs.combine() for springs in problem.springs if len(springs.nodes)] + [combine_membranes(problem)]
+    combined = [*problem.combine_springs(), combine_membranes(problem)]
     firsts = np.cumsum([len(problem.points) + 1, *(len(what.nodes) for what in combined)])
     groups = list(group_cells(problem).items())
     yield '<?xml version="1.0" encoding="UTF-8"?>'

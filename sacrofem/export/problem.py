@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ConfigError, explain
-from sacrofem.export.springs import OuterFacets, Springs, describe_interfaces, describe_support
+from sacrofem.export.springs import Combinations, OuterFacets, Springs, describe_hips, describe_interfaces, describe_support
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel, Solution
@@ -35,6 +35,7 @@ class Problem:
         thickness: (f,) mm.
         cortical: Its Young's modulus, MPa, and Poisson's ratio.
         springs: Supports and interfaces.
+        hips: What holds both sockets together against rotation.
         forces: (n, 3) N.
         frozen: Whether contact was frozen in its solved state.
     """
@@ -49,8 +50,13 @@ class Problem:
     thickness: FloatArray
     cortical: tuple[float, float]
     springs: tuple[Springs, ...]
+    hips: tuple[Combinations, ...]
     forces: FloatArray
     frozen: bool
+
+    def combine_springs(self) -> list[Combinations]:
+        """All springs of supports and interfaces as combinations of components, in the order of ``springs``, then the hips'."""
+        return [*(springs.combine() for springs in self.springs if len(springs.nodes)), *self.hips]
 
     @property
     def order(self) -> int:
@@ -135,6 +141,7 @@ def describe_problem(
         thickness=np.array([thick[int(number)] for number in hosts]),
         cortical=(properties.cortical_modulus, properties.cortical_poisson_ratio),
         springs=tuple(springs),
+        hips=describe_hips(model, fields, node_of_dof),
         forces=forces,
         frozen=not model.linear,
     )

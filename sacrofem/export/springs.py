@@ -151,6 +151,25 @@ def describe_support(model: SacrumModel, fields: CaseFields, outer: OuterFacets,
     )
 
 
+def describe_hips(model: SacrumModel, fields: CaseFields, numbers: IntArray) -> tuple[Combinations, ...]:
+    """The torsion spring on the mean rotation of both sockets, as one combination; nothing where the support has none.
+
+    Args:
+        model: The model.
+        fields: The solved case.
+        numbers: Number in the fields of every block of dofs.
+    """
+    coupling = model.supports.coupling(model.V)
+    if coupling is None:
+        return ()
+    row = np.sqrt(coupling.stiffness[0, 0]) * coupling.rows.toarray().reshape(-1, 3)
+    blocks = np.flatnonzero(row.any(axis=1))
+    rows = np.zeros((1, 3, len(blocks), 3))
+    rows[0, 0] = row[blocks]
+    nodes = numbers[blocks]
+    return (Combinations(coupling.name, False, nodes[None], rows, fields.points[nodes].mean(axis=0)[None]),)
+
+
 def describe_interfaces(model: SacrumModel, fields: CaseFields, numbers: IntArray) -> list[Springs]:
     """The springs of all faces that may part, in their present state, at the points where the model compares them.
 
