@@ -27,6 +27,7 @@ from sacrofem.mechanics.frame import Beam, Frame, round_section
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.patches import Patch
 from sacrofem.mechanics.properties import TransverseCortex
+from tests import socketed_bar
 from tests.blocks import block
 from tests.coupled_blocks import two_blocks
 from tests.solved_block import properties
@@ -131,6 +132,18 @@ def test_what_the_export_does_not_know_is_refused() -> None:
     solution = model.solve(FORCE)
     with pytest.raises(ConfigError, match="does not know"):
         describe_problem("block", model, given, solution, 1.1 * FORCE)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_calculix_agrees_on_hips_that_a_torsion_spring_joins(order: int, tmp_path: Path) -> None:
+    model, solution = socketed_bar.solve(socketed_bar.HIPS, (20.0, -100.0, 10.0), 25.0, order)
+    given = replace(properties(), support=socketed_bar.HIPS)
+    solved = SolvedCase(*describe_problem("bar", model, given, solution, np.array([20.0, -100.0, 10.0])), solution)
+    write_inp(tmp_path / "bar.inp", solved.problem)
+    agreement = compare(solved, solve_with_calculix(tmp_path / "bar.inp", solved.problem))
+    assert agreement.displacement < 1e-5
+    assert agreement.reaction < 1e-5
+    assert agreement.strain < 1e-4
 
 
 @pytest.fixture(scope="module")

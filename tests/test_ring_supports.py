@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-# isort: split
-import ufl
-from mpi4py import MPI
 from pydantic import ValidationError
 
 from sacrofem.catalogue.models import Support
 from sacrofem.errors import ModelError
-from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.posedness import require_well_posed
-from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import fit_sphere
-from sacrofem.mesh.facets import facet_geometry, list_facets
-from sacrofem.mesh.model import ModelMesh
+from sacrofem.mesh.facets import facet_areas, facet_geometry, list_facets
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.joints import measure_joints
-from tests.blocks import block
+from tests.socketed_bar import FIXED, HIPS, SAID, WIDTH, bar, levers, solve
 from tests.solved_block import properties
-
-RADIUS, WIDTH, LENGTH = 12.0, 10.0, 80.0
-SAID = {"title": "", "source": ""}
-HIPS = Support(name="hips", acts_on="acetabulum", normal_stiffness=500, tangential_stiffness=0, flexion_stiffness=1e6, **SAID)
-FIXED = Support(name="potted", acts_on="acetabulum", normal_stiffness=1e4, tangential_stiffness=1e4, **SAID)
-
-
-def bar(depth: float = 0.0) -> ModelMesh:
-    """A bar along z with spherical sockets in its ends, loaded on its upper side (y); ``depth`` of a fracture amid it."""
-    mesh = block(shape=(4, 4, 24), size=(WIDTH, WIDTH, LENGTH), fracture_depth=depth)
-    points = mesh.points - np.array([WIDTH / 2, WIDTH / 2, 0.0])
-    hollow = RADIUS - np.sqrt(RADIUS**2 - points[:, 0] ** 2 - points[:, 1] ** 2)
-    points[:, 2] *= 1.0 - 2.0 * hollow / LENGTH
-    centres, normals = facet_geometry(points, list_facets(mesh.cells).outer)
-    upper = (normals[:, 1] > 0.99) & (np.abs(centres[:, 2]) < 10.0)
-    surfaces = {"cortex": mesh.surfaces["cortex"], "endplate": list_facets(mesh.cells).outer[upper]}
-    surfaces |= {"acetabulum_right": mesh.surfaces["endplate"], "acetabulum_left": mesh.surfaces["auricular_left"]}
-    if depth:
-        surfaces["fracture:gap"] = mesh.surfaces["fracture:gap"]
-    return replace(mesh, points=points, surfaces=surfaces)
-
-
-def solve(support: Support, force: tuple[float, float, float]) -> tuple[SacrumModel, Solution]:
-    model = SacrumModel(distribute(bar(), MPI.COMM_SELF), frozenset(), 1)
-    model.set_properties(replace(properties(), support=support))
-    model.assemble()
-    return model, model.solve(np.array(force))
+from tests.test_mpi import run_on_ranks
 
 
 def test_a_sphere_is_found_from_a_part_of_it() -> None:
@@ -82,23 +49,41 @@ def test_the_torsion_springs_carry_the_moment_about_the_axis_through_both_hips()
     assert sum(solution.flexion_moments.values()) == pytest.approx(-100.0 * WIDTH / 2, rel=1e-3)
 
 
-def levers(model: SacrumModel, solution: Solution, support: Support) -> list[float]:
-    """Moment of each socket's springs about its centre over its force, mm."""
-    model.supports.set(support)
-    found = []
-    for name, centre in model.supports._centres.items():
-        arm = ufl.SpatialCoordinate(model.domain) - ufl.as_vector(centre.tolist())
-        turn = ufl.cross(arm, model.supports.traction(name, solution.displacement))
-        moment = [model.integrate(turn[i] * model.supports.measures[name]) for i in range(3)]
-        found.append(float(np.linalg.norm(moment) / np.linalg.norm(solution.reactions[name])))
-    return found
+@pytest.mark.parametrize("loaded_at", [0.0, 25.0])
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_frictionless_ball_and_socket_passes_no_moment_and_a_fixed_one_does(loaded_at: float, order: int) -> None:
+    """Not either where one hip is loaded more than the other.
+
+    A hundred-thousandth of the torsion spring acts on the surfaces: less than friction of 0.01 on a radius of 12 mm would.
+    """
+    force = (0.0, -100.0, 20.0)
+    model, solution = solve(HIPS, force, loaded_at, order)
+    assert max(levers(model, solution)) < 0.1
+    assert solution.flexion_moments["acetabulum_right"] == pytest.approx(solution.flexion_moments["acetabulum_left"], abs=5.0)
+    assert min(levers(*solve(FIXED, force, loaded_at, order))) > 1.0
 
 
-def test_a_frictionless_ball_and_socket_passes_no_moment_and_a_fixed_one_does() -> None:
-    """Its torsion spring, which stands for muscles, aside."""
-    force = (30.0, -100.0, 20.0)
-    assert max(levers(*solve(HIPS, force), HIPS.model_copy(update={"flexion_stiffness": None}))) < 1e-6
-    assert min(levers(*solve(FIXED, force), FIXED)) > 1.0
+def test_hips_share_a_load_by_its_lever() -> None:
+    """25 mm from the middle of a beam on two ball joints: statics alone, whatever bends.
+
+    The couple of both hips is that of the load about the axis through them, in equal parts.
+    """
+    model, solution = solve(HIPS, (40.0, -100.0, 0.0), 25.0)
+    right, left = (model.supports._centres[f"acetabulum_{side}"] for side in ("right", "left"))
+    source = model.distributed.source
+    middles, _ = facet_geometry(source.points, source.surfaces["endplate"])
+    place = np.average(middles[:, 2], weights=facet_areas(source.points, source.surfaces["endplate"]))
+    share = (place - left[2]) / (right[2] - left[2])
+    assert solution.reactions["acetabulum_right"][1] == pytest.approx(-100.0 * share, rel=2e-3)
+    assert solution.reactions["acetabulum_right"][0] == pytest.approx(40.0 * share, rel=2e-3)
+    for moment in solution.flexion_moments.values():
+        assert moment == pytest.approx(-40.0 * WIDTH / 4, rel=0.02)
+
+
+def test_one_rank_and_two_hold_the_hips_alike() -> None:
+    alone, shared = (json.loads(run_on_ranks(ranks, "tests.socketed_bar")) for ranks in (1, 2))
+    assert shared == pytest.approx(alone, rel=1e-6, abs=1e-6)
+    assert [alone[place] for place in (10, 11, 22, 23)] == [True] * 4  # force and moment balance
 
 
 def test_one_socket_held_on_a_bench_takes_all() -> None:

@@ -9,11 +9,13 @@ from pydantic import Field, PositiveFloat, model_validator
 from sacrofem.catalogue.entry import Entry, Part
 from sacrofem.catalogue.material import PoissonRatio
 
-BoneRegion = Literal["body", "ala", "alar_void", "hip", "posterior_ilium"]
+BoneRegion = Literal["body", "ala", "alar_void", "hip", "posterior_ilium", "pubic_rami"]
+#: Regions of each hip bone; the mesh has them as ``<name>_right`` and ``<name>_left``.
+HIP_REGIONS: tuple[BoneRegion, ...] = ("hip", "posterior_ilium", "pubic_rami")
 #: Skeletal site of a drug's figures -> the regions that take them. Spine: the vertebral bone of the sacrum.
 SITES: dict[str, tuple[BoneRegion, ...]] = {
     "spine": ("body", "ala", "alar_void"),
-    "hip": ("hip", "posterior_ilium"),
+    "hip": HIP_REGIONS,
 }
 #: Which patient: one standard deviation below the mean response, the mean, or one above.
 Response = Literal["low", "mean", "high"]
@@ -42,8 +44,8 @@ class BmdLevel(Entry):
 
     Attributes:
         rank: 0 is the densest; studies order levels by it.
-        bmd: region -> mg/cm^3: ``body``, ``ala``, ``alar_void`` of the sacrum, and for the ring ``hip`` (both hip bones,
-            rami included) and ``posterior_ilium`` (their part behind the sacroiliac joint).
+        bmd: region -> mg/cm^3: ``body``, ``ala``, ``alar_void`` of the sacrum, and for the ring ``hip`` (both hip bones),
+            ``posterior_ilium`` (their part behind the sacroiliac joint) and ``pubic_rami`` (with the body of the pubis).
         hu: region -> mean CT number, HU, instead of ``bmd``.
         calibration: Calibration entry that turns ``hu`` into ``bmd``.
         cortical_thickness: mm.

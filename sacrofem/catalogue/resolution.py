@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from sacrofem.catalogue.bmd import HIP_REGIONS
 from sacrofem.catalogue.density import calibrate_level, dose_level
 from sacrofem.catalogue.entry import Drawn
 from sacrofem.catalogue.library import Library
@@ -308,14 +309,14 @@ def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:
 
 
 def _require_hip_density(level: BmdLevel, where: str) -> None:
-    missing = [region for region in ("hip", "posterior_ilium") if region not in level.bmd]
+    missing = [region for region in HIP_REGIONS if region not in level.bmd]
     if missing:
         raise ConfigError(
             explain(
                 "The BMD level says nothing of the hip bones.",
                 where=f"{where}, entry {level.name!r}, bmd",
                 got=f"no {' and no '.join(missing)}",
-                allowed="bmd for body, ala, alar_void, hip and posterior_ilium",
+                allowed="bmd for body, ala, alar_void, hip, posterior_ilium and pubic_rami",
                 next_step="add the figures, or study the sacrum alone with `extent: sacrum`",
             )
         )

@@ -39,7 +39,7 @@ class Problem:
         thickness: (f,) mm.
         cortex: Its constants.
         springs: Supports and interfaces.
-        couplings: Ligaments, rods and plates.
+        couplings: Ligaments, rods and plates, and what holds both sockets together against rotation.
         forces: (n, 3) N.
         notes: What of the case was made linear about its solved state, in words.
     """

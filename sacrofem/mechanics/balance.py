@@ -58,6 +58,8 @@ def measure_balance(
         pull = [integrate(traction[i] * ds) for i in range(3)]
         reactions[name] = (pull[0], pull[1], pull[2])
         turning += [integrate(ufl.cross(x, traction)[i] * ds) for i in range(3)]
+    if moment_of_hips := supports.mean_moment(u):
+        turning += moment_of_hips * supports.axis
     total = np.sum(list(reactions.values()), axis=0)
     size = size or float(np.linalg.norm(moment)) / 100.0
     return Balance(

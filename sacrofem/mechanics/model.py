@@ -131,7 +131,8 @@ class SacrumModel:
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.assembled = petsc.create_matrix(self.stiffness)
         self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
-        self.couple([])
+        self._given: tuple[Coupling, ...] = ()
+        self._join_couplings()
         self.loading = Loading(self.V, self.distributed, self.order)
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
@@ -172,6 +173,7 @@ class SacrumModel:
             self.thickness.x.array[hosts == number] = thickness
         self.membrane.set(p.cortex)
         self.supports.set(p.support)
+        self._join_couplings()
         self.interfaces.set_laws(laws)
         self.linear = self.interfaces.linear
         self._tightened = None
@@ -182,6 +184,13 @@ class SacrumModel:
 
     def couple(self, couplings: Sequence[Coupling]) -> None:
         """Set the springs between patches, in place of those set before; takes effect with the next :meth:`assemble`."""
+        self._given = tuple(couplings)
+        self._join_couplings()
+
+    def _join_couplings(self) -> None:
+        """The springs given, and that of the support."""
+        held = self.supports.coupling(self.V)
+        couplings = (*self._given, held) if held is not None else self._given
         self.coupled = CoupledMatrix(self.assembled, couplings)
         self.matrix = self.solver.operator = self.coupled.operator
         self.solver.added = self.coupled if couplings else None

@@ -33,7 +33,7 @@ IntArray = NDArray[np.int64]
 #: What carries force: bone with its cortex, bodies, and faces that may part.
 CARRIERS = ("bone", "cortex", "cement", "screw", "interface")
 _MEDIAL, _LATERAL = 1, 2
-_HIPS = ("hip", "posterior_ilium")
+_HIPS = ("hip", "posterior_ilium", "pubic_rami")
 
 
 def sides_of_section(mesh: ModelMesh, cut: FractureCut) -> IntArray:

@@ -34,7 +34,7 @@ class Solution:
         imbalance: |applied force - reaction| / sum of |applied forces|.
         moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
         reactions: Supported surface -> (3,) force on its springs, N.
-        flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
+        flexion_moments: Socket -> moment it passes about the axis through both hips, N mm; empty without hips.
         tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
         axial_forces: Lag screw -> force in the middle of its free shaft, N; positive in tension.
         tightened: The state after tightening, before the load; None without lag screws.

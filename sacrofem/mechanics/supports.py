@@ -8,12 +8,16 @@ import numpy as np
 import ufl
 from dolfinx import fem
 from dolfinx import mesh as dmesh
+from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from sacrofem.catalogue.entry import sides_of
 from sacrofem.catalogue.models import Support
+from sacrofem.mechanics.coupling import Coupling
 from sacrofem.mechanics.forms import Expression, Form
+from sacrofem.mechanics.patches import COMPONENTS, Patch, PatchMotions
 from sacrofem.mesh.bones import bone_regions
 from sacrofem.mesh.facets import list_facets
 from sacrofem.mesh.model import MIDPLANE, IntArray, ModelMesh
@@ -23,6 +27,8 @@ FloatArray = NDArray[np.float64]
 #: Normal stiffness of a plane of symmetry, MPa/mm: rigid beside bone, of which 1 mm has 10 to 1000.
 SYMMETRY_STIFFNESS = 1e5
 
+#: Share of the hips' torsion spring that acts point by point, so that the matrix without springs of low rank has an inverse.
+_POINTWISE = 1e-5
 
 #: The clamped part of an iliac wing begins this far above the socket's rim and this far from the sacroiliac joint, mm.
 _ABOVE_SOCKET, _FROM_JOINT = 10.0, 15.0
@@ -79,8 +85,9 @@ class SupportSprings:
 
     A hip is a ball in a socket. Its springs act along the radius from the socket's centre, so that turning about the centre
     costs nothing: with the normals of flat facets it would. Both hips together still leave the rotation of the whole ring
-    about the axis through their centres free, which muscles hold in life; a torsion spring about that axis in each socket
-    (``flexion_stiffness``) stands for them. It acts on flexion alone: the hip bones may still evert and rotate freely.
+    about the axis through their centres free, which muscles hold in life. One torsion spring on the mean of both sockets'
+    mean rotations about that axis stands for them (``flexion_stiffness`` for each hip): a moment of equal parts in both, however
+    the load is shared between them, and no force. Each socket may slide, and turn against the other, freely.
 
     Args:
         domain: The DOLFINx mesh.
@@ -104,9 +111,12 @@ class SupportSprings:
         self._centres = {
             name: fit_sphere(mesh.points[np.unique(mesh.surfaces[name])]) for name in measures if name.startswith("acetabulum")
         }
-        self._flexion = {name: fem.Constant(domain, 0.0) for name in self._centres}
+        self._mesh = mesh
+        self._pointwise = {name: fem.Constant(domain, 0.0) for name in self._centres}
         self._turning = {}
         self._resistance = {}
+        self._stiffness = 0.0
+        self._mean_turn: csr_array | None = None
         if len(self._centres) == 2:
             right, left = self._centres["acetabulum_right"], self._centres["acetabulum_left"]
             self.axis: FloatArray = (right - left) / np.linalg.norm(right - left)
@@ -125,8 +135,26 @@ class SupportSprings:
             share = 1.0 if name in self.held else 0.0
             self.normal[name].value = share * support.normal_stiffness
             self.tangential[name].value = share * support.tangential_stiffness
-        for name, stiffness in self._flexion.items():
-            stiffness.value = (support.flexion_stiffness or 0.0) / self._resistance[name] if self._resistance else 0.0
+        self._stiffness = support.flexion_stiffness or 0.0 if self._turning else 0.0
+        for name, stiffness in self._pointwise.items():
+            stiffness.value = _POINTWISE * self._stiffness / self._resistance[name] if self._resistance else 0.0
+
+    def coupling(self, space: fem.FunctionSpace) -> Coupling | None:
+        """The torsion spring on the mean rotation of both sockets; none where the support has none. Collective.
+
+        Args:
+            space: Displacement space.
+        """
+        if not self._stiffness:
+            return None
+        if self._mean_turn is None:
+            motions = PatchMotions(space, self._mesh, [Patch(name, self._mesh.surfaces[name]) for name in self._turning])
+            mixture = np.zeros((1, COMPONENTS * len(self._turning)))
+            for number in range(len(self._turning)):
+                mixture[0, COMPONENTS * number + 3 : COMPONENTS * (number + 1)] = self.axis / len(self._turning)
+            self._mean_turn = csr_array(csr_array(mixture) @ motions.rows)
+        stiffness = np.array([[len(self._turning) * self._stiffness]])
+        return Coupling("hips", self._mean_turn, stiffness, stiff=True, labels=("",))
 
     def traction(self, name: str, u: Expression) -> Expression:
         """Traction of the springs against a displacement, MPa."""
@@ -139,17 +167,35 @@ class SupportSprings:
         along = ufl.dot(u, normal)
         traction = self.normal[name] * along * normal + self.tangential[name] * (u - along * normal)
         if name in self._turning:
-            traction += self._flexion[name] * ufl.dot(u, self._turning[name]) * self._turning[name]
+            traction += self._pointwise[name] * ufl.dot(u, self._turning[name]) * self._turning[name]
         return traction
 
     def form(self, u: Expression, v: Expression) -> Form:
         """Their stiffness as a bilinear form."""
         return sum(ufl.dot(self.traction(name, u), v) * measure for name, measure in self.measures.items())
 
-    def flexion_moments(self, u: Expression, integrate: Callable[[Form], float]) -> dict[str, float]:
-        """Moment of each held hip's torsion spring about the axis through both hips, N mm; empty without held hips."""
+    def mean_moment(self, u: fem.Function) -> float:
+        """Moment of the torsion spring on the mean rotation about the axis through both hips, both sockets' parts, N mm."""
+        if not self._stiffness or self._mean_turn is None:
+            return 0.0
+        values = u.x.petsc_vec.getArray(readonly=True)
+        turn = u.function_space.mesh.comm.allreduce(float((self._mean_turn @ values)[0]), op=MPI.SUM)
+        return len(self._turning) * self._stiffness * turn
+
+    def flexion_moments(self, u: fem.Function, integrate: Callable[[Form], float]) -> dict[str, float]:
+        """Moment that each held hip passes about the axis through both hips, N mm; empty without held hips.
+
+        Half of the torsion spring's, and the small part of it that acts point by point.
+        """
+        held = [name for name in self._turning if name in self.held]
+        mean = self.mean_moment(u) / max(len(held), 1)
         return {
-            name: integrate(self._flexion[name] * ufl.dot(u, turn) * ufl.dot(turn, turn) * self.measures[name])
-            for name, turn in self._turning.items()
-            if name in self.held
+            name: mean
+            + integrate(
+                self._pointwise[name]
+                * ufl.dot(u, self._turning[name])
+                * ufl.dot(self._turning[name], self._turning[name])
+                * self.measures[name]
+            )
+            for name in held
         }

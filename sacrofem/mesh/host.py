@@ -21,6 +21,7 @@ from sacrofem.shapes.sacrum import REGION_NAMES, Sacrum
 
 HIP_RIGHT, HIP_LEFT, POSTERIOR_RIGHT, POSTERIOR_LEFT = 1001, 1002, 1003, 1004
 CARTILAGE_RIGHT, CARTILAGE_LEFT, DISC = 1005, 1006, 1007
+RAMI_RIGHT, RAMI_LEFT = 1008, 1009
 RING_REGION_NAMES = {
     HIP_RIGHT: "hip_right",
     HIP_LEFT: "hip_left",
@@ -29,18 +30,20 @@ RING_REGION_NAMES = {
     CARTILAGE_RIGHT: "sacroiliac_right",
     CARTILAGE_LEFT: "sacroiliac_left",
     DISC: "symphysis",
-}
-#: Joint -> (region of its tissue, its sides as regions: where relative motion is measured, the second against the first).
-JOINTS = {
-    "sacroiliac_right": (CARTILAGE_RIGHT, tuple(REGION_NAMES), (HIP_RIGHT, POSTERIOR_RIGHT)),
-    "sacroiliac_left": (CARTILAGE_LEFT, tuple(REGION_NAMES), (HIP_LEFT, POSTERIOR_LEFT)),
-    "symphysis": (DISC, (HIP_LEFT, POSTERIOR_LEFT), (HIP_RIGHT, POSTERIOR_RIGHT)),
+    RAMI_RIGHT: "pubic_rami_right",
+    RAMI_LEFT: "pubic_rami_left",
 }
 #: Bone that a sheet runs through -> its regions.
 BONES = {
     "sacrum": tuple(REGION_NAMES),
-    "hip_right": (HIP_RIGHT, POSTERIOR_RIGHT),
-    "hip_left": (HIP_LEFT, POSTERIOR_LEFT),
+    "hip_right": (HIP_RIGHT, POSTERIOR_RIGHT, RAMI_RIGHT),
+    "hip_left": (HIP_LEFT, POSTERIOR_LEFT, RAMI_LEFT),
+}
+#: Joint -> (region of its tissue, its sides as regions: where relative motion is measured, the second against the first).
+JOINTS = {
+    "sacroiliac_right": (CARTILAGE_RIGHT, BONES["sacrum"], BONES["hip_right"]),
+    "sacroiliac_left": (CARTILAGE_LEFT, BONES["sacrum"], BONES["hip_left"]),
+    "symphysis": (DISC, BONES["hip_left"], BONES["hip_right"]),
 }
 #: Names of the regions that are no bone in any treatment.
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
@@ -153,14 +156,15 @@ class JointCuts:
             has_bit(mesh.references, feature.bit) == 1 for feature in (self.sacral, self.iliac, self.right, self.left)
         )
         is_right = np.where(iliac, ~beyond_right, centroids[:, 2] > 0.0)
-        posterior = self.ring.posterior_ilium(centroids)
+        posterior, rami = self.ring.posterior_ilium(centroids), self.ring.pubic_rami(centroids)
         return np.select(
-            [sacral, ~iliac, beyond_right & ~beyond_left, posterior],
+            [sacral, ~iliac, beyond_right & ~beyond_left, posterior, rami],
             [
                 self.ring.sacrum.region(centroids),
                 np.where(is_right, CARTILAGE_RIGHT, CARTILAGE_LEFT),
                 np.full(len(centroids), DISC),
                 np.where(is_right, POSTERIOR_RIGHT, POSTERIOR_LEFT),
+                np.where(is_right, RAMI_RIGHT, RAMI_LEFT),
             ],
             np.where(is_right, HIP_RIGHT, HIP_LEFT),
         ).astype(np.int64)
@@ -196,9 +200,9 @@ def ring_surfaces(mesh: Tetrahedra, facets: Facets, host_regions: IntArray, ring
     soft = np.isin(owners, [tissue for tissue, _, _ in JOINTS.values()])
     sacral = np.isin(owners, list(REGION_NAMES))
     surfaces = {"cortex": outer[~soft], "endplate": outer[sacral & ring.sacrum.endplate(centroids, normals)]}
-    for side, hip in (("right", (HIP_RIGHT, POSTERIOR_RIGHT)), ("left", (HIP_LEFT, POSTERIOR_LEFT))):
+    for side in ("right", "left"):
         socket: Callable[[FloatArray, FloatArray], BoolArray] = ring.surfaces[f"acetabulum_{side}"]
-        surfaces[f"acetabulum_{side}"] = outer[np.isin(owners, hip) & socket(centroids, normals)]
+        surfaces[f"acetabulum_{side}"] = outer[np.isin(owners, BONES[f"hip_{side}"]) & socket(centroids, normals)]
     sides = host_regions[facets.inner_cells]
     for name, (tissue, *bones_of_sides) in JOINTS.items():
         for place, bones in zip(("first", "second"), bones_of_sides, strict=True):

@@ -201,6 +201,7 @@ def _moved_ring(ring: PelvicRing, fragment: _Fragment, where: str) -> PelvicRing
         sacral_face=lambda points: sacrum(points) - leaving(points),
         iliac_face=lambda points: gap - sacrum(points) - leaving(points) + uncovered(points),
         posterior_ilium=lambda points: ring.posterior_ilium(back(points, None)),
+        pubic_rami=lambda points: ring.pubic_rami(back(points, None)),
         surfaces={name: _moved_mask(mask, back) for name, mask in ring.surfaces.items()},
     )
 

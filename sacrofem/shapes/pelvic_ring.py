@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,6 +45,7 @@ class PelvicRing:
         iliac_face: Negative on the hip bones' side of the sacroiliac joints, positive in cartilage and sacrum.
         pubic_face: Half the symphysis' gap, mm: the disc lies between z = -pubic_face and z = pubic_face.
         posterior_ilium: Which points of the hip bones lie in the posterior ilium.
+        pubic_rami: Which points of the hip bones lie in the pubic rami and the body of the pubis between them.
         surfaces: Name -> (centroids, outward normals) -> which outer facets of that hip bone belong to it:
             acetabulum, iliac_auricular and symphyseal, each with _right and _left.
     """
@@ -63,6 +64,7 @@ class PelvicRing:
     iliac_face: Shape
     pubic_face: float
     posterior_ilium: Callable[[FloatArray], BoolArray]
+    pubic_rami: Callable[[FloatArray], BoolArray]
     surfaces: dict[str, FacetMask]
 
     @property
@@ -92,6 +94,7 @@ class PelvicRing:
             right=self.right.turned(degrees),
             bounds=turned_box(self.bounds, degrees),
             posterior_ilium=turned_points(self.posterior_ilium, degrees),
+            pubic_rami=turned_points(self.pubic_rami, degrees),
             surfaces={name: turned_facets(mask, degrees) for name, mask in self.surfaces.items()},
             hip_right=turned_points(self.hip_right, degrees),
             hip_left=turned_points(self.hip_left, degrees),
@@ -179,8 +182,26 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
         iliac_face=lambda points: joint.iliac_face(mirrored(points)),
         pubic_face=0.5 * scale * disc.gap,
         posterior_ilium=posterior_ilium,
+        pubic_rami=_mask_rami(parameters.landmarks, scale),
         surfaces=surfaces,
     )
+
+
+def _mask_rami(landmarks: Mapping[str, FloatArray], scale: float) -> Callable[[FloatArray], BoolArray]:
+    """Points beyond the plane through the lateral ends of both rami that looks at the symphysis, on either side."""
+    upper, lower, front, end = (
+        np.asarray(landmarks[name]) for name in ("SupRamus_lateral", "InfRamus_lateral", "Symphysis_sup", "Symphysis_inf")
+    )
+    along = (lower - upper) / np.linalg.norm(lower - upper)
+    middle = 0.5 * (upper + lower)
+    towards = 0.5 * (front + end) - middle
+    normal = towards - (towards @ along) * along
+
+    def rami(points: FloatArray) -> BoolArray:
+        beyond: BoolArray = (mirrored(points) / scale - middle) @ normal > 0.0
+        return beyond
+
+    return rami
 
 
 def _mirrored(shape: Shape) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from sacrofem.catalogue.bmd import HIP_REGIONS
 from sacrofem.catalogue.density import OutOfRange, find_out_of_range, warn_of_range
 from sacrofem.catalogue.resolution import ResolvedStudy
 
@@ -11,8 +12,6 @@ logger = logging.getLogger(__name__)
 
 #: Bone regions of the sacrum, as BMD levels name them.
 SACRAL_REGIONS = ("body", "ala", "alar_void")
-#: Those of each hip bone; the mesh has them as ``<name>_right`` and ``<name>_left``.
-HIP_REGIONS = ("hip", "posterior_ilium")
 
 
 def densities_out_of_range(study: ResolvedStudy) -> list[OutOfRange]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sacrofem.catalogue.bmd import HIP_REGIONS
 from sacrofem.catalogue.density import young_modulus
 from sacrofem.catalogue.models import BmdLevel, Interface
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.mechanics.properties import Properties, TransverseCortex
 from sacrofem.mechanics.treatment import Partings
-from sacrofem.study.densities import HIP_REGIONS, SACRAL_REGIONS
+from sacrofem.study.densities import SACRAL_REGIONS
 
 #: Name of a density in a BMD level -> the regions of the mesh that have it, where they are named otherwise.
 _REGIONS = {name: (f"{name}_right", f"{name}_left") for name in HIP_REGIONS}
