@@ -15,14 +15,14 @@ from petsc4py import PETSc
 
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
-from sacrofem.mechanics.balance import measure_balance
+from sacrofem.mechanics.balance import compare_works, measure_balance, require_balance
 from sacrofem.mechanics.contact import solve_contact
 from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
 from sacrofem.mechanics.interface import Cut, Interfaces, Status
-from sacrofem.mechanics.loading import Loading, UnitKey, endplate_force
+from sacrofem.mechanics.loading import Loading, endplate_force
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.properties import Properties
@@ -30,17 +30,22 @@ from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
 from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
-from sacrofem.solver.multigrid import MultigridSolver
+from sacrofem.solver.choice import make_solver, require_room
+from sacrofem.solver.recollection import find_independent
+from sacrofem.solving import SolverSettings
 
 logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+#: A model made by itself is solved by multigrid, whatever its size; a study chooses.
+BY_MULTIGRID = SolverSettings("multigrid")
+
 _CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
-#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
-_MOST_UNITS = 3
+#: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
+_ROUGH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Solution:
         reactions: Supported surface -> (3,) force on its springs, N.
         flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
         tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
+        energy_imbalance: |work of the load - work of the internal forces through the displacement| / work.
     """
 
     displacement: fem.Function
@@ -82,6 +88,7 @@ class Solution:
     reactions: dict[str, tuple[float, float, float]]
     flexion_moments: dict[str, float]
     tensions: dict[str, float]
+    energy_imbalance: float
 
 
 class SacrumModel:
@@ -92,6 +99,7 @@ class SacrumModel:
         active: Names of the treatment's regions; elsewhere cement and screws are bone.
         order: Polynomial order, 1 or 2.
         partings: Which faces may part.
+        settings: How the linear systems are solved.
 
     Attributes:
         V: The cut space.
@@ -106,7 +114,12 @@ class SacrumModel:
     """
 
     def __init__(
-        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = EVERY_FRACTURE
+        self,
+        distributed: DistributedMesh,
+        active: frozenset[str],
+        order: int,
+        partings: Partings = EVERY_FRACTURE,
+        settings: SolverSettings = BY_MULTIGRID,
     ) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
@@ -120,6 +133,8 @@ class SacrumModel:
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(cut.movable for cut in parted.values())])
         copies = number_copies(source.cells, everything)
         self.V = build_cut_space(self.domain, order, copies)
+        self.settings = settings
+        require_room(self.V, order, settings)
         self.linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         count = len(source.points)
         local = {
@@ -167,7 +182,7 @@ class SacrumModel:
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.assembled = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
+        self.solver = make_solver(self.assembled, self.V, self.linear_space, self.settings)
         self.couple([])
         self.loading = Loading(self.V, self.distributed, self.order)
 
@@ -236,7 +251,42 @@ class SacrumModel:
         self.assembled.assemble()
         if renew:
             self.solver.set_up()
-        self._unit_solutions: dict[UnitKey, fem.Function] = {}
+
+    def reassemble(self) -> None:
+        """Assemble for other properties, as from one BMD level to the next; the preconditioner is kept where it serves on."""
+        self.assemble(renew=False)
+        if self.linear:  # the search for contact makes its own for every state of the faces
+            self.solver.renew()
+
+    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
+        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up.
+
+        Loads that are sums of others are left out. Where springs only pull, all are taken as taut, for a start. Collective.
+
+        Args:
+            loads: The parts of each.
+
+        Returns:
+            Whether they are solved for; else there is a search left for each.
+        """
+        if not self.linear or not self.settings.reuse.together:
+            return False
+        vectors = [self.loading.vector(parts) for parts in loads]
+        columns = np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
+        if self.settings.reuse.superposition:
+            columns = np.ascontiguousarray(columns[:, find_independent(columns, self.comm)])
+        if self.coupled.one_sided:
+            self.coupled.slacken(np.zeros(len(self.coupled.taut)))
+        _, log = self.solver.remember(columns, _ROUGH if self.coupled.one_sided else None)
+        logger.info(
+            "%d loads in one block of %d: %d iterations, %.1f s, residual %.1e",
+            len(loads),
+            columns.shape[1],
+            log.iterations,
+            log.seconds,
+            log.residual,
+        )
+        return not self.coupled.one_sided
 
     def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
@@ -255,10 +305,11 @@ class SacrumModel:
         dissipated = 0.0
         if self.coupled.one_sided:
             iterations, residual, seconds, steps = self._find_taut(vector, displacement)
-            self.interfaces.update(displacement.x.array)
+            if self.linear:  # after a search for contact that would wipe the slip
+                self.interfaces.update(displacement.x.array)
             dissipated = self.interfaces.dissipated
         elif self.linear:
-            iterations, residual, seconds, steps = self._superpose(parts, vector, displacement)
+            iterations, residual, seconds, steps = self._solve_linear(vector, displacement)
             self.interfaces.update(displacement.x.array)
         else:
             log = solve_contact(self, vector, increments)
@@ -271,7 +322,11 @@ class SacrumModel:
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
         bulk = float(product.dot(displacement.x.petsc_vec)) - self.interfaces.tangent_work(self.interfaces.jump)
         energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(stretch)
+        internal = bulk + self.interfaces.work(self.interfaces.response.traction, self.interfaces.jump)
+        internal += float(self.coupled.resist(stretch) @ stretch)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
+        energy_imbalance = compare_works(work, internal)
+        require_balance(balance.imbalance, energy_imbalance)
         return Solution(
             displacement,
             iterations,
@@ -289,12 +344,17 @@ class SacrumModel:
             balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
             self.coupled.sum_tensions(stretch),
+            energy_imbalance,
         )
 
     def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
         """Solve with springs that only pull."""
         if self.linear:
+            if self.settings.reuse.start or self.settings.reuse.together:
+                with displacement.x.petsc_vec as values:
+                    values[:] = self.solver.guess(vector.getArray(readonly=True)[:, None])[:, 0]
             found = solve_tension(self.coupled, self.solver, vector, displacement)
+            self.solver.recollection.keep(displacement.x.petsc_vec.getArray(readonly=True)[:, None].copy(), self.solver.multiply)
             return found.iterations, found.residual, found.seconds, found.steps
         logs = []
 
@@ -307,24 +367,10 @@ class SacrumModel:
         iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
         return iterations, logs[-1].residual, seconds, steps
 
-    def _superpose(
-        self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function
-    ) -> tuple[int, float, float, int]:
-        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole."""
-        factors = self.loading.split(parts)
-        missing = [key for key in factors or () if key not in self._unit_solutions]
-        if factors is None or len(missing) > _MOST_UNITS:
-            log = self.solver.solve(vector, displacement.x.petsc_vec)
-            displacement.x.scatter_forward()
-            return log.iterations, self.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1
-        iterations, seconds = 0, 0.0
-        if missing:
-            units = [fem.Function(self.V) for _ in missing]
-            vectors = [self.loading.unit_vector(key) for key in missing]
-            log = self.solver.solve_together(vectors, [unit.x.petsc_vec for unit in units])
-            iterations, seconds = log.iterations, log.seconds
-            self._unit_solutions |= dict(zip(missing, units, strict=True))
-        for key, factor in factors.items():
-            displacement.x.petsc_vec.axpy(factor, self._unit_solutions[key].x.petsc_vec)
+    def _solve_linear(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
+        """Solve, or superpose where solutions for this matrix are kept whose loads sum up to this one."""
+        found, log = self.solver.remember(vector.getArray(readonly=True)[:, None])
+        with displacement.x.petsc_vec as values:
+            values[:] = found[:, 0]
         displacement.x.scatter_forward()
-        return iterations, self.solver.residual(vector, displacement.x.petsc_vec), seconds, 1
+        return log.iterations, log.residual, log.seconds, 1
