@@ -13,6 +13,7 @@ from rich.table import Table
 
 from sacrofem import interruption, quality
 from sacrofem.errors import Interrupted, SacrofemError
+from sacrofem.solving import Method, Reuse, SolverSettings
 
 if TYPE_CHECKING:
     from sacrofem.catalogue import Library
@@ -39,15 +40,25 @@ def run(
         Path | None, typer.Option(help="Results folder [default: results/<study>-<hash of inputs and code>].")
     ] = None,
     no_pictures: Annotated[bool, typer.Option("--no-pictures", help="Write tables and fields only.")] = False,
+    solver: Annotated[Method, typer.Option(help="By size, or as named: docs/solver.md.")] = "auto",
+    petsc: Annotated[str, typer.Option(help='Options for PETSc\'s own solver, as "-ksp_type cg -pc_type gamg".')] = "",
+    memory_limit: Annotated[
+        float | None, typer.Option(help="MB that the solve may take on one machine [default: what is free].")
+    ] = None,
+    without: Annotated[
+        str, typer.Option(help="What is not reused: together, superposition, hierarchy, start; with commas between.")
+    ] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of the solver.")] = False,
 ) -> None:
     """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
     from sacrofem.report.terminal import print_comparison
     from sacrofem.study.runner import run_study
 
+    settings = SolverSettings(solver, petsc, memory_limit, Reuse().without(filter(None, without.split(","))))
+
     if verbose:
         logging.getLogger("sacrofem").setLevel(logging.DEBUG)
-    result = run_study(study, output=output, pictures=not no_pictures)
+    result = run_study(study, output=output, pictures=not no_pictures, solver=settings)
     if result.rank == 0:
         print_comparison(result.table, _out)
         _out.print(f"Results: {result.folder}", soft_wrap=True, highlight=False)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
+logger = logging.getLogger(__name__)
+
 _asked = False
+_postponed = False
 
 
 def listen() -> None:
@@ -16,11 +22,26 @@ def listen() -> None:
 
 def _ask(number: int, frame: FrameType | None) -> None:
     global _asked
-    _asked = True
+    again, _asked = _asked, True
+    if _postponed and not again:
+        logger.warning("Stopping as soon as the cases that are solved already are kept; ask again to stop at once.")
+        return
     raise KeyboardInterrupt
 
 
 def check() -> None:
     """Raise the KeyboardInterrupt again where a callback from compiled code has swallowed it; call between cases."""
-    if _asked:
+    if _asked and not _postponed:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let a first request to stop wait for the end of the block."""
+    global _postponed
+    _postponed = True
+    try:
+        yield
+    finally:
+        _postponed = False
+    check()

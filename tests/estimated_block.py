@@ -11,7 +11,7 @@ import numpy as np
 from mpi4py import MPI
 
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.dual import solve_dual
+from sacrofem.mechanics.dual import solve_duals
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import TransverseCortex
 from sacrofem.results.error_estimate import Membrane, Patches, estimate_error, estimate_goal_error
@@ -30,7 +30,7 @@ def main(order: int) -> None:
     model.assemble()
     solution = model.solve(np.array([20.0, 10.0, 60.0]))
     fields = gather_fields(model, solution.displacement)
-    dual = gather_fields(model, solve_dual(model, solution.displacement, "gap"))
+    dual = gather_fields(model, solve_duals(model, [solution.displacement], "gap")[0])
     if fields and dual:
         membrane = Membrane.of(mesh, given)
         patches = Patches.of(fields, membrane)

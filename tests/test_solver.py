@@ -128,7 +128,7 @@ def test_every_reason_has_a_cause_and_a_next_step(reason: int, name: str) -> Non
 
 
 def test_a_stalled_residual_is_no_result(model: SacrumModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BlockSolver, "_residuals", lambda *_: np.full(8, 1e-3))
+    monkeypatch.setattr(BlockSolver, "residuals", lambda *_: np.full(8, 1e-3))
     load = load_of(model)
     with pytest.raises(SolveError, match="stalled"):
         model.solver.solve(load, load.duplicate())

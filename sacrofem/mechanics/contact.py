@@ -18,7 +18,7 @@ from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
 from sacrofem.mechanics.interface import FaceState, Interfaces, Status
-from sacrofem.solver.multigrid import MultigridSolver, SolveLog
+from sacrofem.solver.linear import LinearSolver, SolveLog
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class ContactModel(Protocol):
     state: fem.Function
     matrix: PETSc.Mat
     interfaces: Interfaces
-    solver: MultigridSolver
+    solver: LinearSolver
 
     def assemble(self, renew: bool = True, coupled: bool = False) -> None:
         """Assemble the tangent of the state of the interfaces; renew its preconditioner."""

@@ -6,6 +6,8 @@ and Q(u) - Q(u_h) = a(u - u_h, z - z_h) to first order (Becker and Rannacher 200
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ufl
 from dolfinx import fem
 from dolfinx.fem import petsc
@@ -19,28 +21,36 @@ _SMALLEST_JUMP = 1e-9
 _JIT_OPTIONS = {"timeout": 120}
 
 
-def solve_dual(model: SacrumModel, displacement: fem.Function, fracture: str) -> fem.Function:
-    """Solve for the influence function of a fracture's integrated micromotion; collective.
+def solve_duals(model: SacrumModel, displacements: Sequence[fem.Function], fracture: str) -> list[fem.Function]:
+    """Solve for the influence functions of a fracture's integrated micromotion, all in one block; collective.
 
     Args:
         model: A linear model, assembled.
-        displacement: Its solution, mm.
+        displacements: Its solutions, mm.
         fracture: Name of the fracture.
 
     Returns:
-        z on the model's space, mm^3/N: the derivative of the integral of |[u]| (mm^3) in the forces (N).
+        z for each on the model's space, mm^3/N: the derivative of the integral of |[u]| (mm^3) in the forces (N).
     """
     kind = fem.IntegralType.interior_facet
     entities = fem.compute_integration_domains(kind, model.domain.topology, model.cut_facets[fracture])
     measure = ufl.Measure("dS", domain=model.domain, subdomain_data=[(1, entities)], metadata={"quadrature_degree": 4})
-    jump = forms.jump(displacement)
+    moved = fem.Function(model.V)
+    jump = forms.jump(moved)
     size = ufl.sqrt(ufl.dot(jump, jump) + _SMALLEST_JUMP**2)
-    pull = ufl.dot(jump / size, forms.jump(ufl.TestFunction(model.V))) * measure(1)
-    load = petsc.create_vector(model.V)
-    petsc.assemble_vector(load, fem.form(pull, jit_options=_JIT_OPTIONS))
-    load.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-    dual = fem.Function(model.V)
-    if load.norm() > 0.0:  # a fracture welded all over does not move
-        model.solver.solve(load, dual.x.petsc_vec)
+    pull = fem.form(
+        ufl.dot(jump / size, forms.jump(ufl.TestFunction(model.V))) * measure(1),
+        jit_options=_JIT_OPTIONS,
+    )
+    loads = []
+    for displacement in displacements:
+        moved.x.array[:] = displacement.x.array
+        load = petsc.create_vector(model.V)
+        petsc.assemble_vector(load, pull)
+        load.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
+        loads.append(load)
+    duals = [fem.Function(model.V) for _ in displacements]
+    model.solver.solve_together(loads, [dual.x.petsc_vec for dual in duals])  # a fracture welded all over does not move: 0
+    for dual in duals:
         dual.x.scatter_forward()
-    return dual
+    return duals

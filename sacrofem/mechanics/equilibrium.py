@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,18 +9,13 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.contact import Start, solve_contact
-from sacrofem.mechanics.loading import UnitKey
 from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 
 if TYPE_CHECKING:
     import numpy as np
 
     from sacrofem.mechanics.model import SacrumModel
-
-#: A load that needs more new unit solutions than this is solved as a whole: cheaper, unless many loads share them.
-_MOST_UNITS = 3
 
 
 @dataclass(frozen=True)
@@ -50,41 +44,20 @@ class Equilibrium:
 
     def __init__(self, model: SacrumModel) -> None:
         self._model = model
-        self.units: dict[UnitKey, fem.Function] = {}
 
-    def forget(self) -> None:
-        """Drop the unit solutions: the matrix has changed."""
-        self.units = {}
-
-    def superpose(self, parts: Sequence[LoadPart], vector: PETSc.Vec, displacement: fem.Function, start: Start | None) -> Effort:
-        """A linear model needs one solve for each unit load, whatever the number of loads; many new ones: one for the whole.
+    def superpose(self, vector: PETSc.Vec, displacement: fem.Function, start: Start | None) -> Effort:
+        """Solve a linear model, or take up solutions for this matrix whose loads sum up to this one.
 
         Args:
-            parts: The load.
-            vector: The same as a vector, N.
+            vector: The load, N.
             displacement: Where the displacement goes, mm; zero.
             start: The state before the load, which comes on top.
         """
-        model = self._model
-        factors = model.loading.split(parts)
-        missing = [key for key in factors or () if key not in self.units]
-        if factors is None or len(missing) > _MOST_UNITS:
-            effort = self._solve(vector, displacement)
-        else:
-            iterations, seconds = 0, 0.0
-            if missing:
-                units = [fem.Function(model.V) for _ in missing]
-                vectors = [model.loading.unit_vector(key) for key in missing]
-                log = model.solver.solve_together(vectors, [unit.x.petsc_vec for unit in units])
-                iterations, seconds = log.iterations, log.seconds
-                self.units |= dict(zip(missing, units, strict=True))
-            for key, factor in factors.items():
-                displacement.x.petsc_vec.axpy(factor, self.units[key].x.petsc_vec)
-            effort = Effort(iterations, model.solver.residual(vector, displacement.x.petsc_vec), seconds, 1)
+        effort = self._solve(vector, displacement)
         if start is not None:
             displacement.x.petsc_vec.axpy(1.0, start.displacement.x.petsc_vec)
-        displacement.x.scatter_forward()
-        model.interfaces.update(displacement.x.array)
+            displacement.x.scatter_forward()
+        self._model.interfaces.update(displacement.x.array)
         return effort
 
     def find(self, vector: PETSc.Vec, displacement: fem.Function, increments: int = 1, start: Start | None = None) -> Effort:
@@ -105,19 +78,27 @@ class Equilibrium:
         if not model.linear:
             return self._find_contact(vector, displacement, increments, start)
         whole = vector if start is None else vector + start.load
-        if model.coupled.one_sided:
-            found = solve_tension(model.coupled, model.solver, whole, displacement)
-            effort = Effort(found.iterations, found.residual, found.seconds, found.steps)
-        else:
-            effort = self._solve(whole, displacement)
+        effort = self._find_taut(whole, displacement) if model.coupled.one_sided else self._solve(whole, displacement)
         model.interfaces.update(displacement.x.array)
         return effort
 
+    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> Effort:
+        """Springs that only pull on a model that is linear otherwise."""
+        model, reuse = self._model, self._model.settings.reuse
+        if reuse.start or reuse.together:
+            with displacement.x.petsc_vec as values:
+                values[:] = model.solver.guess(vector.getArray(readonly=True)[:, None])[:, 0]
+        found = solve_tension(model.coupled, model.solver, vector, displacement)
+        solution = displacement.x.petsc_vec.getArray(readonly=True)[:, None].copy()
+        model.solver.recollection.keep(solution, model.solver.multiply)
+        return Effort(found.iterations, found.residual, found.seconds, found.steps)
+
     def _solve(self, vector: PETSc.Vec, displacement: fem.Function) -> Effort:
-        model = self._model
-        log = model.solver.solve(vector, displacement.x.petsc_vec)
+        found, log = self._model.solver.remember(vector.getArray(readonly=True)[:, None])
+        with displacement.x.petsc_vec as values:
+            values[:] = found[:, 0]
         displacement.x.scatter_forward()
-        return Effort(log.iterations, model.solver.residual(vector, displacement.x.petsc_vec), log.seconds, 1)
+        return Effort(log.iterations, log.residual, log.seconds, 1)
 
     def _find_contact(self, vector: PETSc.Vec, displacement: fem.Function, increments: int, start: Start | None) -> Effort:
         """Faces that may part, with springs that only pull held as they are while the faces are searched for."""

@@ -28,8 +28,6 @@ from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_f
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-#: A unit load: what it acts on, and which of six unit wrenches (force x, y, z at the centroid; moment x, y, z) it is.
-UnitKey = tuple[str, int]
 
 _JIT_OPTIONS = {"timeout": 120}
 #: Degree of the quadrature of a socket's pressure, which has a kink.
@@ -107,33 +105,6 @@ class Loading:
         wrenches = [np.r_[part.force, self._moment(part, carrier)] for part, carrier in carried if carrier.key == key]
         total: FloatArray = np.sum([np.zeros(6), *wrenches], axis=0)
         return total
-
-    def unit_vector(self, key: UnitKey) -> PETSc.Vec:
-        """(dofs,) nodal forces of a unit force (N) or a unit moment (N mm) at the centroid of a carrier."""
-        carrier = self._carriers[key[0]]
-        wrench = np.eye(6)[key[1]]
-        if key[0] in self.paths:
-            vector = petsc.create_vector(self.space)
-            with vector as values:
-                values[:] = self.paths[key[0]] @ wrench
-            return vector
-        even, growing = self._tractions(wrench[:3], wrench[3:], carrier)
-        vector = petsc.create_vector(self.space)
-        self._add(vector, "linear", carrier, {"even": even, "growing": growing, "centre": carrier.centre})
-        vector.ghostUpdate(addv=PETSc.InsertMode.ADD, mode=PETSc.ScatterMode.REVERSE)
-        return vector
-
-    def split(self, parts: Sequence[LoadPart]) -> dict[UnitKey, float] | None:
-        """The parts as a sum of unit loads: key -> factor; None where a socket's pressure depends on the force's direction."""
-        if any(part.in_socket for part in parts):
-            return None
-        factors: dict[UnitKey, float] = {}
-        for part in parts:
-            carrier = self.carrier(part)
-            for i, value in enumerate(np.concatenate([part.force, self._moment(part, carrier)])):
-                if value != 0.0:
-                    factors[carrier.key, i] = factors.get((carrier.key, i), 0.0) + float(value)
-        return factors
 
     def resultant(self, parts: Sequence[LoadPart]) -> tuple[FloatArray, FloatArray, float]:
         """(3,) force, (3,) moment about the origin, and the sum of the sizes of all forces; of what the vectors hold."""

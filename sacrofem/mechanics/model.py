@@ -10,10 +10,11 @@ import ufl
 from dolfinx import fem
 from dolfinx.fem import petsc
 from numpy.typing import NDArray
+from petsc4py import PETSc
 
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
-from sacrofem.mechanics.balance import measure_balance
+from sacrofem.mechanics.balance import compare_works, measure_balance, require_balance
 from sacrofem.mechanics.contact import Start
 from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
@@ -32,15 +33,22 @@ from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
-from sacrofem.solver.multigrid import MultigridSolver
+from sacrofem.solver.choice import make_solver, require_room
+from sacrofem.solver.recollection import find_independent
+from sacrofem.solving import SolverSettings
 
 logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+#: A model made by itself is solved by multigrid, whatever its size; a study chooses.
+BY_MULTIGRID = SolverSettings("multigrid")
+
 _CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
+#: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
+_ROUGH = 1e-3
 
 
 class SacrumModel:
@@ -51,6 +59,7 @@ class SacrumModel:
         active: Names of the treatment's regions; elsewhere cement and screws are bone.
         order: Polynomial order, 1 or 2.
         partings: Which faces may part.
+        settings: How the linear systems are solved.
 
     Attributes:
         V: The cut space.
@@ -66,7 +75,12 @@ class SacrumModel:
     """
 
     def __init__(
-        self, distributed: DistributedMesh, active: frozenset[str], order: int, partings: Partings = EVERY_FRACTURE
+        self,
+        distributed: DistributedMesh,
+        active: frozenset[str],
+        order: int,
+        partings: Partings = EVERY_FRACTURE,
+        settings: SolverSettings = BY_MULTIGRID,
     ) -> None:
         self.distributed = distributed
         self.domain = distributed.domain
@@ -80,6 +94,8 @@ class SacrumModel:
         everything = np.concatenate([np.zeros((0, 3), dtype=np.int64), *(cut.movable for cut in parted.values())])
         copies = number_copies(source.cells, everything)
         self.V = build_cut_space(self.domain, order, copies)
+        self.settings = settings
+        require_room(self.V, order, settings)
         self.linear_space = build_cut_space(self.domain, 1, copies) if order == 2 else None
         count = len(source.points)
         local = {
@@ -130,7 +146,7 @@ class SacrumModel:
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
         self.stiffness = self._compiled(self._bilinear(u, v))
         self.assembled = petsc.create_matrix(self.stiffness)
-        self.solver = MultigridSolver(self.assembled, self.V, self.linear_space)
+        self.solver = make_solver(self.assembled, self.V, self.linear_space, self.settings)
         self._given: tuple[Coupling, ...] = ()
         self._join_couplings()
         self.loading = Loading(self.V, self.distributed, self.order)
@@ -209,7 +225,6 @@ class SacrumModel:
         self.assembled.assemble()
         if renew:
             self.solver.set_up()
-        self.equilibrium.forget()
 
     def tighten(self, screws: Sequence[LagScrew]) -> None:
         """Let screws be tightened before every load, in place of those set before."""
@@ -223,14 +238,54 @@ class SacrumModel:
             self._tightened = self.pretension.tighten()
         return self._tightened
 
+    def _bulk_work(self, u: PETSc.Vec) -> float:
+        """The product u . A u without the interfaces' part, in the state they hold, N mm."""
+        product = u.duplicate()
+        self.assembled.mult(u, product)
+        return float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
+
     def potential(self, displacement: fem.Function, start: Start | None) -> float:
         """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""
         u = displacement.x.petsc_vec
-        product = u.duplicate()
-        self.assembled.mult(u, product)
-        bulk = float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
-        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
+        energy = 0.5 * self._bulk_work(u) + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
         return energy if start is None else energy - float(start.load.dot(u))
+
+    def reassemble(self) -> None:
+        """Assemble for other properties, as from one BMD level to the next; the preconditioner is kept where it serves on."""
+        self.assemble(renew=False)
+        if self.linear:  # the search for contact makes its own for every state of the faces
+            self.solver.renew()
+
+    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
+        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up.
+
+        Loads that are sums of others are left out. Where springs only pull, all are taken as taut, for a start. Collective.
+
+        Args:
+            loads: The parts of each.
+
+        Returns:
+            Whether they are solved for; else there is a search left for each.
+        """
+        if not self.linear or not self.settings.reuse.together:
+            return False
+        _ = self.tightened  # it takes other matrices
+        vectors = [self.loading.vector(parts) for parts in loads]
+        columns = np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
+        if self.settings.reuse.superposition:
+            columns = np.ascontiguousarray(columns[:, find_independent(columns, self.comm)])
+        if self.coupled.one_sided:
+            self.coupled.slacken(np.zeros(len(self.coupled.taut)))
+        _, log = self.solver.remember(columns, _ROUGH if self.coupled.one_sided else None)
+        logger.info(
+            "%d loads in one block of %d: %d iterations, %.1f s, residual %.1e",
+            len(loads),
+            columns.shape[1],
+            log.iterations,
+            log.seconds,
+            log.residual,
+        )
+        return not self.coupled.one_sided
 
     def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
@@ -249,12 +304,17 @@ class SacrumModel:
         before = self.tightened
         start = before.start if before else None
         if self.linear and not self.coupled.one_sided:
-            effort = self.equilibrium.superpose(parts, vector, displacement, start)
+            effort = self.equilibrium.superpose(vector, displacement, start)
         else:
             effort = self.equilibrium.find(vector, displacement, increments, start)
         moved = displacement.x.petsc_vec if start is None else displacement.x.petsc_vec - start.displacement.x.petsc_vec
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
+        internal = self._bulk_work(displacement.x.petsc_vec) + float(self.coupled.resist(stretch) @ stretch)
+        internal += self.interfaces.work(self.interfaces.response.traction, self.interfaces.jump)
+        acting = vector if start is None else vector + start.load
+        energy_imbalance = compare_works(float(acting.dot(displacement.x.petsc_vec)), internal)
+        require_balance(balance.imbalance, energy_imbalance)
         return Solution(
             displacement,
             effort.iterations,
@@ -274,4 +334,5 @@ class SacrumModel:
             self.coupled.sum_tensions(stretch),
             self.pretension.axial_forces(displacement) if self.pretension else {},
             before,
+            energy_imbalance,
         )

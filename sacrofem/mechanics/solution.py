@@ -38,6 +38,7 @@ class Solution:
         tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
         axial_forces: Lag screw -> force in the middle of its free shaft, N; positive in tension.
         tightened: The state after tightening, before the load; None without lag screws.
+        energy_imbalance: |work of all forces - work of the internal forces through the displacement| / work.
     """
 
     displacement: fem.Function
@@ -58,3 +59,4 @@ class Solution:
     tensions: dict[str, float]
     axial_forces: Mapping[str, float]
     tightened: Tightened | None
+    energy_imbalance: float

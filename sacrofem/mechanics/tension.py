@@ -17,7 +17,7 @@ from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
 from sacrofem.mechanics.coupling import CoupledMatrix, FloatArray
-from sacrofem.solver.multigrid import MultigridSolver
+from sacrofem.solver.linear import LinearSolver
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class TensionLog:
     residual: float
 
 
-def solve_tension(coupled: CoupledMatrix, solver: MultigridSolver, load: PETSc.Vec, displacement: fem.Function) -> TensionLog:
+def solve_tension(coupled: CoupledMatrix, solver: LinearSolver, load: PETSc.Vec, displacement: fem.Function) -> TensionLog:
     """Find the displacement of a model that is linear but for springs that only pull; collective.
 
     Args:

@@ -16,6 +16,10 @@ FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
 
 
+#: PETSc's KSPConvergedReason.
+_INDEFINITE_PRECONDITIONER, _INDEFINITE_MATRIX = -8, -10
+
+
 @dataclass(frozen=True)
 class Descent:
     """How the search ended.
@@ -23,12 +27,15 @@ class Descent:
     Attributes:
         iterations: Of the slowest column.
         residuals: (K,) ||r|| / ||b|| by the recurrence.
-        curvature: Smallest p . A p met; not positive where matrix or preconditioner is indefinite.
+        reason: Why it broke off, by PETSc's numbers: -10 where the matrix (p . A p), -8 where the preconditioner (r . z) turned
+            out not to be positive; 0 where it did not break off.
+        decades: Orders of ten by which the residual fell, in the column where it fell most.
     """
 
     iterations: int
     residuals: FloatArray
-    curvature: float
+    reason: int
+    decades: float
 
 
 def descend(
@@ -38,8 +45,9 @@ def descend(
     tolerance: float,
     most: int,
     comm: MPI.Comm,
+    start: FloatArray | None = None,
 ) -> tuple[FloatArray, Descent]:
-    """Solve A X = B from X = 0; collective.
+    """Solve A X = B; collective.
 
     Every column has step lengths of its own; a column that has converged rests.
 
@@ -50,6 +58,7 @@ def descend(
         tolerance: Of ||r|| / ||b||.
         most: Iterations at most.
         comm: Communicator.
+        start: (rows of this rank, K) where the search begins (default: zero).
 
     Returns:
         (rows of this rank, K) the solutions, and how the search ended.
@@ -69,20 +78,29 @@ def descend(
     sizes = np.sqrt(products(b, b))
     sizes[sizes == 0] = 1.0
     x, r, p = np.zeros_like(b), b.copy(), np.zeros_like(b)
-    relative = np.sqrt(products(r, r)) / sizes
-    before, own, count, curvature = np.ones(b.shape[1]), np.empty(b.shape[1]), 0, np.inf
+    if start is not None:
+        x, r = start.copy(), b - multiply(start)
+    relative = first = np.sqrt(products(r, r)) / sizes
+    if start is not None and (worse := relative > 1.0).any():  # no start is better than such a one
+        x[:, worse], r[:, worse] = 0.0, b[:, worse]
+        relative = first = np.where(worse, 1.0, relative)
+    before, own, count, reason = np.ones(b.shape[1]), np.empty(b.shape[1]), 0, 0
     while (busy := relative > tolerance).any() and count < most:
         z = precondition((r / sizes).astype(np.float32))  # of size 1, far from the ends of single precision
         now = products(r, z.astype(np.float64))
+        if not (now[busy] > 0).all():
+            reason = _INDEFINITE_PRECONDITIONER
+            break
         beta = now / before if count else np.zeros_like(now)
         kernels.redirect(rows, width, address(beta), address(z), address(p))
         q = multiply(p)
         curved = products(p, q)
-        curvature = min(curvature, float(curved[busy].min()))
-        if not curvature > 0:
+        if not (curved[busy] > 0).all():
+            reason = _INDEFINITE_MATRIX
             break
         alpha = np.divide(now, curved, out=np.zeros_like(now), where=busy)
         kernels.advance(rows, width, *(address(array) for array in (alpha, p, q, x, r, own)))
         relative, before = np.sqrt(summed(own)) / sizes, np.where(busy, now, 1.0)
         count += 1
-    return x, Descent(count, relative, curvature)
+    fallen = np.log10(np.divide(first, relative, out=np.ones_like(first), where=relative > 0))
+    return x, Descent(count, relative, reason, float(fallen.max(initial=0.0)))

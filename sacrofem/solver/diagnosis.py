@@ -63,3 +63,24 @@ def explain_failure(reason: int, iterations: int, residual: float, size: int) ->
             next_step=step,
         )
     )
+
+
+def explain_memory(what: str, needed: float | None = None, free: float | None = None, source: str = "") -> SolveError:
+    """Compose the error for a system that memory cannot hold.
+
+    Args:
+        what: What needs it.
+        needed: MB that it is estimated to take; None: the allocation itself failed.
+        free: MB that may be taken.
+        source: What sets that limit.
+    """
+    return SolveError(
+        explain(
+            "The solve needs more memory than it may take.",
+            where=what,
+            got="an allocation that failed" if needed is None else f"about {needed:,.0f} MB needed",
+            allowed="what is free on the machine" if free is None else f"{free:,.0f} MB ({source})",
+            next_step="use a larger mesh.size or mesh.feature_size, order: 1, --solver multigrid, several machines, or a higher "
+            "--memory-limit where the limit is your own",
+        )
+    )

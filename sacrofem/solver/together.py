@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from sacrofem.solver.block_gradients import descend
 from sacrofem.solver.block_matrix import BlockMatrix
-from sacrofem.solver.cycle import VCycle
 from sacrofem.solver.kernels import WIDTHS
 from sacrofem.solver.low_rank import LowRankCorrection
 
@@ -31,6 +30,13 @@ class Springs(Protocol):
         """Add B^T K B x to y, blocks (rows of this rank, K); collective."""
 
 
+class Preconditioner(Protocol):
+    """An approximate inverse: symmetric, positive, the same linear map for every vector up to rounding."""
+
+    def apply(self, b: SingleArray) -> SingleArray:
+        """Its answer to a block (rows of this rank, K), single precision; collective."""
+
+
 @dataclass(frozen=True)
 class BlockLog:
     """How a block of right-hand sides was solved.
@@ -38,13 +44,15 @@ class BlockLog:
     Attributes:
         iterations: Of the slowest column.
         residuals: (K,) ||b - A x|| / ||b||, recomputed.
-        indefinite: Whether matrix or preconditioner turned out not to be positive definite.
+        reason: PETSc's name for why the search broke off; 0 where it did not.
+        decades: Orders of ten by which the slowest column's residual fell.
         seconds: Wall time.
     """
 
     iterations: int
     residuals: FloatArray
-    indefinite: bool
+    reason: int
+    decades: float
     seconds: float
 
 
@@ -53,7 +61,7 @@ class BlockSolver:
 
     Args:
         matrix: The assembled matrix, blocks of 3.
-        cycle: The preconditioner.
+        cycle: The preconditioner; None: products alone are wanted.
         springs: What comes on top of the matrix.
         correction: What the preconditioner learns of stiff springs.
     """
@@ -61,7 +69,7 @@ class BlockSolver:
     def __init__(
         self,
         matrix: BlockMatrix,
-        cycle: VCycle,
+        cycle: Preconditioner | None,
         springs: Springs | None = None,
         correction: LowRankCorrection | None = None,
     ) -> None:
@@ -69,31 +77,43 @@ class BlockSolver:
         self.matrix, self.cycle = matrix, cycle
         self.springs, self.correction = springs, correction
 
-    def solve(self, loads: FloatArray, tolerance: float, most: int) -> tuple[FloatArray, BlockLog]:
+    def solve(
+        self, loads: FloatArray, tolerance: float, most: int, start: FloatArray | None = None
+    ) -> tuple[FloatArray, BlockLog]:
         """Solve for a block of right-hand sides; collective.
 
         Args:
             loads: (rows of this rank, K), any K.
             tolerance: Of ||r|| / ||b||.
             most: Iterations at most.
+            start: (rows of this rank, K) where the search begins (default: zero).
 
         Returns:
             (rows of this rank, K) the solutions, and how they were found.
         """
         began = time.perf_counter()
         solutions = np.empty_like(loads)
-        iterations, residuals, indefinite = 0, np.empty(loads.shape[1]), False
+        iterations, residuals, reason, decades = 0, np.empty(loads.shape[1]), 0, 0.0
         for first in range(0, loads.shape[1], WIDTHS[-1]):
-            part = loads[:, first : first + WIDTHS[-1]]
-            count = part.shape[1]
-            width = next(width for width in WIDTHS if width >= count)
-            b = np.zeros((len(part), width))
-            b[:, :count] = part
-            x, descent = descend(self._multiply, self._precondition, b, tolerance, most, self.comm)
-            solutions[:, first : first + count] = x[:, :count]
-            residuals[first : first + count] = self._residuals(b, x)[:count]
-            iterations, indefinite = max(iterations, descent.iterations), indefinite or not descent.curvature > 0
-        return solutions, BlockLog(iterations, residuals, indefinite, time.perf_counter() - began)
+            chunk = slice(first, first + WIDTHS[-1])
+            b = _widen(loads[:, chunk])
+            begin = None if start is None else _widen(start[:, chunk])
+            x, descent = descend(self._multiply, self._precondition, b, tolerance, most, self.comm, begin)
+            count = loads[:, chunk].shape[1]
+            solutions[:, chunk] = x[:, :count]
+            residuals[chunk] = self.residuals(b, x)[:count]
+            reason = reason or descent.reason
+            if descent.iterations >= iterations:
+                iterations, decades = descent.iterations, descent.decades
+        return solutions, BlockLog(iterations, residuals, reason, decades, time.perf_counter() - began)
+
+    def multiply(self, x: FloatArray) -> FloatArray:
+        """The matrix with its springs times a block (rows of this rank, K), any K; collective."""
+        product = np.empty_like(x)
+        for first in range(0, x.shape[1], WIDTHS[-1]):
+            part = x[:, first : first + WIDTHS[-1]]
+            product[:, first : first + WIDTHS[-1]] = self._multiply(_widen(part))[:, : part.shape[1]]
+        return product
 
     def _multiply(self, x: FloatArray) -> FloatArray:
         y = self.matrix.multiply(x)
@@ -102,13 +122,23 @@ class BlockSolver:
         return y
 
     def _precondition(self, r: SingleArray) -> SingleArray:
+        assert self.cycle is not None
         z = self.cycle.apply(r)
         if self.correction is not None:
             self.correction.correct(z)
         return z
 
-    def _residuals(self, b: FloatArray, x: FloatArray) -> FloatArray:
-        squares = np.stack([((b - self._multiply(x)) ** 2).sum(axis=0), (b**2).sum(axis=0)])
+    def residuals(self, b: FloatArray, x: FloatArray) -> FloatArray:
+        """(K,) ||b - A x|| / ||b||, computed afresh; collective."""
+        squares = np.stack([((b - self.multiply(x)) ** 2).sum(axis=0), (b**2).sum(axis=0)])
         sizes = np.empty_like(squares)
         self.comm.Allreduce(squares, sizes)
         return np.sqrt(sizes[0] / np.where(sizes[1] == 0, 1.0, sizes[1]))
+
+
+def _widen(part: FloatArray) -> FloatArray:
+    """A block padded with columns of zeros to a width that kernels are compiled for."""
+    width = next(width for width in WIDTHS if width >= part.shape[1])
+    wide = np.zeros((len(part), width))
+    wide[:, : part.shape[1]] = part
+    return wide

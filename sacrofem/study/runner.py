@@ -18,6 +18,7 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import Interrupted
 from sacrofem.mesh.cache import load_or_build_mesh
 from sacrofem.mesh.model import ModelMesh
+from sacrofem.solving import SolverSettings
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case, expand_cases
 from sacrofem.study.densities import warn_of_densities
@@ -57,6 +58,7 @@ def run_study(
     pictures: bool = True,
     mesh_folder: Path | None = None,
     comm: MPI.Comm | None = None,
+    solver: SolverSettings | None = None,
 ) -> StudyResult:
     """Mesh, solve and compare a study. Collective over ``comm``.
 
@@ -67,6 +69,7 @@ def run_study(
         pictures: Whether to draw pictures at the end.
         mesh_folder: Where meshes are cached (default: the user's cache).
         comm: Communicator (default: all ranks).
+        solver: How the linear systems are solved (default: chosen by size, everything reused).
 
     Returns:
         The table and its folder, on every rank.
@@ -86,13 +89,14 @@ def run_study(
     comm = comm or MPI.COMM_WORLD
     quieten_other_ranks(comm)
     resolved = on_root(comm, lambda: _resolve(study))
-    digest = hashlib.sha256(f"{resolved.digest()} {code_of_results()}".encode()).hexdigest()
+    settings = solver or SolverSettings()
+    digest = _digest(resolved, settings)
     archive = Archive(output or Path("results") / f"{resolved.study.name}-{digest[:8]}")
     only_on_root(comm, lambda: archive.open(digest))
     only_on_root(comm, lambda: require_fit(resolved))
     only_on_root(comm, lambda: warn_of_densities(resolved))
     try:
-        return _run_split(resolved, archive, pictures, mesh_folder, comm)
+        return _run_split(resolved, archive, pictures, mesh_folder, comm, settings)
     except KeyboardInterrupt:
         kept = len(list(archive.folder.glob("**/cases/*.json")))
         raise Interrupted(
@@ -107,26 +111,43 @@ def _resolve(study: Path | str | StudyFile | Study) -> ResolvedStudy:
 
 
 def _run_split(
-    resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm
+    resolved: ResolvedStudy,
+    archive: Archive,
+    pictures: bool,
+    mesh_folder: Path | None,
+    comm: MPI.Comm,
+    settings: SolverSettings,
 ) -> StudyResult:
     """Each fracture, and each treated arm with the reference where they share no mesh, in a folder of its own."""
     from sacrofem.study.apart import conclude_apart, run_apart, split_apart
 
     parts = split_apart(resolved)
     if "" in parts:
-        return _run(resolved, archive, pictures, mesh_folder, comm)
+        return _run(resolved, archive, pictures, mesh_folder, comm, settings)
 
     def run_part(part: ResolvedStudy, place: Archive) -> pd.DataFrame:
-        digest = hashlib.sha256(f"{part.digest()} {code_of_results()}".encode()).hexdigest()
+        digest = _digest(part, settings)
         only_on_root(comm, lambda: place.open(digest))
-        return _run_split(part, place, pictures, mesh_folder, comm).table
+        return _run_split(part, place, pictures, mesh_folder, comm, settings).table
 
     tables = run_apart(parts, archive, run_part)
     table = on_root(comm, lambda: conclude_apart(resolved, parts, tables, archive, pictures))
     return StudyResult(archive.folder, table, comm.rank)
 
 
-def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder: Path | None, comm: MPI.Comm) -> StudyResult:
+def _digest(resolved: ResolvedStudy, settings: SolverSettings) -> str:
+    """Of everything that figures come from; a solver asked for has a folder of its own, or it would not be asked."""
+    return hashlib.sha256(f"{resolved.digest()} {code_of_results()}{settings.changes_results}".encode()).hexdigest()
+
+
+def _run(
+    resolved: ResolvedStudy,
+    archive: Archive,
+    pictures: bool,
+    mesh_folder: Path | None,
+    comm: MPI.Comm,
+    settings: SolverSettings,
+) -> StudyResult:
     from sacrofem.mechanics.distribution import distribute
     from sacrofem.study.arm import solve_arm
     from sacrofem.study.conclusion import conclude
@@ -149,7 +170,7 @@ def _run(resolved: ResolvedStudy, archive: Archive, pictures: bool, mesh_folder:
             logger.info("%s: %d of %d cases are finished already", treatment.name, len(found), len(arm))
         if missing:
             with timed(f"{treatment.name}, {len(missing)} cases", seconds):
-                records |= solve_arm(resolved, missing, loads, mesh, distributed, archive)
+                records |= solve_arm(resolved, missing, loads, mesh, distributed, archive, settings)
     table = on_root(comm, lambda: conclude(resolved, cases, records, mesh, archive, pictures, comm.size, seconds))
     _log_effort(records, seconds)
     return StudyResult(archive.folder, table, comm.rank, _mean_edge(mesh))

@@ -1,0 +1,1 @@
+"""A study against a loop that starts afresh each time."""
