@@ -1,17 +1,14 @@
-"""Conjugate gradients with smoothed-aggregation multigrid (PETSc GAMG) on the rigid-body near-nullspace.
+"""Conjugate gradients with smoothed-aggregation multigrid on the rigid motions; see :mod:`sacrofem.solver.hierarchy`.
 
-Quadratic displacements get one level more: p-multigrid smooths in P2 and leaves the rest to GAMG on the Galerkin P1 matrix.
-Measured on the quickstart's sacrum (344,748 dofs, severe bone), against GAMG on the P2 matrix: set-up 2.2 s for 28.8, 42
-iterations in 11.9 s for 60 in 27.7; with a titanium screw 3.7 s for 40.6, and 45 in 16.3 s for 73 in 35.7.
+Quadratic displacements get one level more: p-multigrid smooths in P2 and leaves the rest to the Galerkin P1 matrix.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from dolfinx import fem
@@ -20,9 +17,9 @@ from petsc4py import PETSc
 from scipy.sparse import csr_array
 
 from sacrofem.solver.block_matrix import BlockMatrix
-from sacrofem.solver.copies import find_blocks, smooth_by_place
-from sacrofem.solver.cycle import VCycle
+from sacrofem.solver.copies import find_blocks
 from sacrofem.solver.diagnosis import explain_failure
+from sacrofem.solver.hierarchy import Prolongation, build_cycle
 from sacrofem.solver.interpolation import interpolate_to_quadratic
 from sacrofem.solver.low_rank import LowRankCorrection
 from sacrofem.solver.together import BlockSolver, Springs
@@ -31,18 +28,11 @@ logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 
-#: Measured on the quickstart's sacrum (50,000 dofs, severe bone / titanium screw in normal bone, residual 1e-9): 35 / 55
-#: iterations; 96 / 209 without the threshold, 109 / 120 with point Jacobi, which the stiff cortex on soft bone defeats.
-SMOOTHER_OPTIONS = {"mg_levels_ksp_type": "chebyshev", "mg_levels_pc_type": "pbjacobi"}
-GAMG_OPTIONS = {"pc_gamg_threshold": 0.02, "pc_gamg_aggressive_coarsening": 1, **SMOOTHER_OPTIONS}
-
 #: How far the recomputed residual may lie above the tolerance, from rounding.
 _RESIDUAL_SLACK = 10.0
 _MOST_ITERATIONS = 1000
 #: Vectors GMRES keeps.
 _RESTART = 100
-
-_numbers = count()  # the same on every rank, which id() would not be
 
 
 @dataclass(frozen=True)
@@ -93,57 +83,24 @@ class MultigridSolver:
         self.matrix = self.operator = matrix
         self.tolerance = tolerance
         matrix.setOption(PETSc.Mat.Option.SPD, True)
-        blocks = find_blocks(space)
-        self._places = blocks
+        self._places = find_blocks(space)
         self._state = -1
-        self._has_copies = bool(matrix.comm.tompi4py().allreduce(int(blocks.max(initial=3) > 3)))
-        matrix.setVariableBlockSizes(blocks)
-        self.ksp = PETSc.KSP().create(matrix.comm)
-        self.ksp.setType("cg")
-        self.levels = _PLevels(matrix, linear, space) if linear else None
-        if self.levels is None:
-            _set_near_nullspace(matrix, space)
-        self.ksp.setOptionsPrefix(f"sacrofem_{next(_numbers)}_")
-        self.ksp.setOperators(matrix)
-        self.ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
-        self.ksp.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        self._interpolation = None if linear is None else _describe_interpolation(linear, space)
+        self._motions = rigid_motions(linear or space)
 
     def set_up(self) -> None:
         """Build the hierarchy for the matrix as it is now."""
         began = time.perf_counter()
-        pc = self.ksp.getPC()
-        pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.operator, self.matrix)
-        if self.levels is None:
-            pc.setType("gamg")
-            chosen = GAMG_OPTIONS
-        else:
-            self.levels.attach(pc)
-            chosen = {**SMOOTHER_OPTIONS, **{f"mg_coarse_{name}": value for name, value in GAMG_OPTIONS.items()}}
-        options = PETSc.Options(self.ksp.getOptionsPrefix())
-        for name, value in chosen.items():
-            options[name] = value
-        self.ksp.setFromOptions()
-        self.ksp.setUp()  # here the smoothers read their options
-        for name in chosen:
-            options.delValue(name)
-        if self._has_copies:
-            smooth_by_place(pc, options)
         self._block: BlockSolver | None = None
-        pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
+        self.block_solver()
         logger.debug("multigrid set up in %.1f s", time.perf_counter() - began)
-
-    def hierarchies(self) -> list[PETSc.PC]:
-        """The multigrid preconditioners from the finest level down; the second one preconditions the first one's coarsest."""
-        pc = self.ksp.getPC()
-        return [pc] if self.levels is None else [pc, pc.getMGCoarseSolve().getPC()]
 
     def block_solver(self) -> BlockSolver:
         """The solver for the matrix as it is now, with the preconditioner of the last :meth:`set_up`; collective."""
         state = self.matrix.stateGet()
         if self._block is None:
             matrix = BlockMatrix.of(self.matrix, (3, 3))
-            cycle = VCycle(self.hierarchies(), matrix, self._places)
+            cycle = build_cycle(matrix, self._motions, self._places, self._interpolation)
             correction = None
             if self.stiff_springs is not None:
                 correction = LowRankCorrection(matrix.comm, cycle.apply, *self.stiff_springs)
@@ -199,8 +156,10 @@ class MultigridSolver:
         ksp = PETSc.KSP().create(self.matrix.comm)
         ksp.setType("gmres")
         ksp.setGMRESRestart(_RESTART)
-        ksp.setPC(self.ksp.getPC())
         ksp.setOperators(self.operator, self.matrix)
+        pc = ksp.getPC()
+        pc.setType("python")
+        pc.setPythonContext(_Shell(self.block_solver().precondition))
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
         ksp.solve(right_hand_side, solution)
@@ -222,34 +181,36 @@ class MultigridSolver:
         return relative
 
 
-class _PLevels:
-    """The two levels of p-multigrid: P2, and P1 by Galerkin's projection, which GAMG preconditions."""
+class _Shell:
+    """The cycle as PETSc calls it."""
 
-    def __init__(self, matrix: PETSc.Mat, linear: fem.FunctionSpace, quadratic: fem.FunctionSpace) -> None:
-        self.matrix, self.linear = matrix, linear
-        self.interpolation = interpolate_to_quadratic(linear, quadratic)
-        self.coarse: PETSc.Mat | None = None
+    def __init__(self, precondition: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        self.precondition = precondition
 
-    def attach(self, pc: PETSc.PC) -> None:
-        """Project the matrix as it is now, and make ``pc`` a V-cycle on the two levels."""
-        if self.coarse is None:
-            self.coarse = self.matrix.PtAP(self.interpolation)
-            self.coarse.setOption(PETSc.Mat.Option.SPD, True)
-            _set_near_nullspace(self.coarse, self.linear)
-            pc.setType("mg")
-            pc.setMGLevels(2)
-            pc.setMGInterpolation(1, self.interpolation)
-        else:
-            self.matrix.PtAP(self.interpolation, result=self.coarse)
-        coarse = pc.getMGCoarseSolve()
-        coarse.setType("preonly")
-        coarse.getPC().setType("gamg")
-        coarse.setOperators(self.coarse)
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Write an approximation of A^-1 x into y."""
+        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
+        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
+        with y as values:
+            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)
 
 
-def _set_near_nullspace(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
-    """Give a matrix the rigid-body modes of its space."""
-    owned = space.dofmap.index_map.size_local
-    coordinates = space.tabulate_dof_coordinates()[:owned].ravel().copy()
-    vector = PETSc.Vec().createWithArray(coordinates, bsize=3, comm=matrix.comm)
-    matrix.setNearNullSpace(PETSc.NullSpace().createRigidBody(vector))
+def _describe_interpolation(linear: fem.FunctionSpace, quadratic: fem.FunctionSpace) -> Prolongation:
+    """From P1 to P2."""
+    matrix = interpolate_to_quadratic(linear, quadratic)
+    found = BlockMatrix.of(matrix, (3, 3))
+    matrix.destroy()
+    return Prolongation(found.rows, found.halo)
+
+
+def rigid_motions(space: fem.FunctionSpace) -> FloatArray:
+    """(owned dofs, 6) three translations and three rotations about the middle, of the nodes of a space; collective."""
+    own = space.tabulate_dof_coordinates()[: space.dofmap.index_map.size_local]
+    total = space.mesh.comm.allreduce(np.append(own.sum(axis=0), len(own)))
+    x, y, z = (own - total[:3] / total[3]).T
+    motions = np.zeros((len(own), 3, 6))
+    motions[:, [0, 1, 2], [0, 1, 2]] = 1.0
+    motions[:, 1, 3], motions[:, 2, 3] = -z, y
+    motions[:, 0, 4], motions[:, 2, 4] = z, -x
+    motions[:, 0, 5], motions[:, 1, 5] = -y, x
+    return motions.reshape(-1, 6)

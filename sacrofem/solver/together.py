@@ -89,7 +89,7 @@ class BlockSolver:
             width = next(width for width in WIDTHS if width >= count)
             b = np.zeros((len(part), width))
             b[:, :count] = part
-            x, descent = descend(self._multiply, self._precondition, b, tolerance, most, self.comm)
+            x, descent = descend(self._multiply, self.precondition, b, tolerance, most, self.comm)
             solutions[:, first : first + count] = x[:, :count]
             residuals[first : first + count] = self._residuals(b, x)[:count]
             iterations, indefinite = max(iterations, descent.iterations), indefinite or not descent.curvature > 0
@@ -101,7 +101,7 @@ class BlockSolver:
             self.springs.add_product(x, y)
         return y
 
-    def _precondition(self, r: SingleArray) -> SingleArray:
+    def precondition(self, r: SingleArray) -> SingleArray:
         z = self.cycle.apply(r)
         if self.correction is not None:
             self.correction.correct(z)
