@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,7 +21,7 @@ from petsc4py import PETSc
 from scipy.sparse import csr_array
 
 from sacrofem.errors import SolveError
-from sacrofem.solver.block_matrix import BlockMatrix
+from sacrofem.solver.block_matrix import BlockMatrix, SingleArray
 from sacrofem.solver.diagnosis import explain_failure
 from sacrofem.solver.held import require_held
 from sacrofem.solver.low_rank import LowRankCorrection
@@ -103,9 +103,8 @@ class LinearSolver(ABC):
         self._state = self._own_state = self._projected = -1
         self._own_rate, self._rate = 0.0, 0.0
 
-    @abstractmethod
-    def _prepare(self) -> None:
-        """Make the preconditioner of ``ksp`` for the matrix as it is now."""
+    def _prepare(self) -> None:  # noqa: B027
+        """Make the preconditioner of ``ksp`` for the matrix as it is now, where one of PETSc's is used."""
 
     @abstractmethod
     def _preconditioner(self, matrix: BlockMatrix) -> Preconditioner | None:
@@ -261,8 +260,13 @@ class LinearSolver(ABC):
         ksp = PETSc.KSP().create(self.matrix.comm)
         ksp.setType("gmres")
         ksp.setGMRESRestart(_RESTART)
-        ksp.setPC(self.ksp.getPC())
+        block = self.block_solver()
+        if block.cycle is None:
+            ksp.setPC(self.ksp.getPC())
         ksp.setOperators(self.operator, self.matrix)
+        if block.cycle is not None:
+            ksp.getPC().setType("python")
+            ksp.getPC().setPythonContext(_Shell(block.precondition))
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
         ksp.solve(right_hand_side, solution)
@@ -282,6 +286,20 @@ class LinearSolver(ABC):
         relative = float(difference.norm() / norm) if norm else 0.0
         difference.destroy()
         return relative
+
+
+class _Shell:
+    """The preconditioner as PETSc calls it."""
+
+    def __init__(self, precondition: Callable[[SingleArray], SingleArray]) -> None:
+        self.precondition = precondition
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Write an approximation of A^-1 x into y."""
+        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
+        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
+        with y as values:
+            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)
 
 
 def _columns(vectors: Sequence[PETSc.Vec]) -> FloatArray:

@@ -11,7 +11,6 @@ from petsc4py import PETSc
 from sacrofem.errors import ConfigError, explain
 from sacrofem.solver.block_matrix import BlockMatrix
 from sacrofem.solver.linear import FloatArray, LinearSolver
-from sacrofem.solver.multigrid import set_near_nullspace
 from sacrofem.solver.together import BlockLog, Preconditioner
 from sacrofem.solving import Reuse, parse_options
 
@@ -87,3 +86,11 @@ class PetscSolver(LinearSolver):
                 next_step="mend them, or leave --petsc out",
             )
         )
+
+
+def set_near_nullspace(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
+    """Give a matrix the rigid-body modes of its space."""
+    owned = space.dofmap.index_map.size_local
+    coordinates = space.tabulate_dof_coordinates()[:owned].ravel().copy()
+    vector = PETSc.Vec().createWithArray(coordinates, bsize=3, comm=matrix.comm)
+    matrix.setNearNullSpace(PETSc.NullSpace().createRigidBody(vector))
