@@ -171,3 +171,16 @@ def test_entry_is_meshed(kind: type[Entry], name: str, record_property: Callable
     for pattern in patterns:
         wanted = mesh.measures[f"cement_ml_wanted:{name}"]
         assert mesh.measures[f"cement_ml:{name}"] == pytest.approx(wanted, rel=0.1), pattern.name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "name", ["short_axis_right", "long_axis_right", "coaxial_right", "transiliac_right", "interpedicular", "balloon_right"]
+)
+def test_every_technique_is_meshed_with_the_largest_volume_of_a_side(name: str) -> None:
+    pattern = LIBRARY.get(CementPattern, name).model_copy(update={"volume": 9.0})
+    fracture = LIBRARY.get(Fracture, "denis1_right")
+    mesh = build_model_mesh(LIBRARY.get(Anatomy, "female_elderly"), fracture, [pattern], [], SETTINGS)
+    assert mesh.measures["quality_min"] >= SETTINGS.minimum_quality
+    assert mesh.measures[f"cement_ml:{name}"] == pytest.approx(9.0 if pattern.side != "both" else 18.0, rel=0.05)
