@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.catalogue.__main__ import main as write_meshes
 from benchmarks.mesh.__main__ import BEGIN, COARSE, END, replace_section, run_by_turns, write_section
 
 
@@ -31,3 +32,23 @@ def test_meshing_by_stage_on_a_coarse_sacrum(tmp_path: Path) -> None:
     total = sum(stage["cpu"] for stage in full["stages"])
     assert f"{total:.1f}" in text.split("**all**")[1].splitlines()[0]
     assert total == pytest.approx(sum(stage["clock"] for stage in full["stages"]), rel=1.0, abs=60.0)
+
+
+REPORT = """<testsuites><testsuite>
+<testcase name="a"><properties><property name="cpu_seconds" value="8.2"/><property name="entry" value="cement long_axis_right"/>
+<property name="extent" value="sacrum"/><property name="cells" value="12000.0"/><property name="quality_min" value="0.213"/>
+<property name="cement_ml_wanted" value="4.0"/><property name="cement_ml" value="3.96"/></properties></testcase>
+<testcase name="b[denis1_right]"><failure message="no mesh"/></testcase>
+<testcase name="c"><skipped/></testcase></testsuite></testsuites>"""
+
+
+def test_the_page_of_meshes_says_what_a_report_holds_and_what_it_lacks(tmp_path: Path) -> None:
+    report, page = tmp_path / "meshes.xml", tmp_path / "meshes.md"
+    report.write_text(REPORT)
+    write_meshes([str(report), "--output", str(page)])
+    text = page.read_text()
+    assert "| sacrum | cement `long_axis_right` | 12,000 | 0.213 | 8 | 4.00 | 3.96 |" in text
+    assert "failed: b[denis1_right]" in text
+    (lacking,) = (line for line in text.splitlines() if line.startswith("Not run: "))
+    assert "fracture denis1_right" in lacking
+    assert "cement long_axis_right" not in lacking

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +27,7 @@ from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 
 LIBRARY = Library.standard()
 ENTRIES = LIBRARY.entries()
+DOCS = Path(__file__).parents[1] / "docs"
 SETTINGS = MeshSettings(size=6.0, feature_size=3.0, joint_size=3.0, sampling=1.5)
 
 
@@ -47,6 +52,34 @@ def grid() -> np.ndarray:
 def test_entry_says_what_it_is_and_where_its_figures_come_from(entry: Entry) -> None:
     assert len(entry.title) > 4
     assert len(entry.source) > 10
+
+
+@pytest.mark.parametrize("name", of_kind(Fracture))
+def test_a_fracture_says_how_its_class_is_drawn(name: str) -> None:
+    fracture = LIBRARY.get(Fracture, name)
+    assert len(fracture.drawn) > 20
+    assert fracture.classification.model_dump(exclude_none=True)
+
+
+@pytest.mark.parametrize("kind", [Anatomy, Fracture, CementPattern, Implant], ids=lambda kind: kind.__name__)
+def test_the_gallery_has_source_and_picture_of_every_entry(kind: type[Entry]) -> None:
+    sections = dict(re.findall(r"(?ms)^### `(\w+)`$\n(.*?)(?=^##|\Z)", (DOCS / "gallery.md").read_text(encoding="utf-8")))
+    for entry in (entry for entry in ENTRIES if isinstance(entry, kind)):
+        said = sections[entry.name]
+        assert " ".join(entry.source.split()) in said, entry.name
+        if isinstance(entry, Fracture):
+            assert " ".join(entry.drawn.split()) in said, entry.name
+        (picture,) = re.findall(r"!\[.*\]\((.*)\)", said)
+        assert (DOCS / picture).stat().st_size > 10_000, entry.name
+
+
+def test_the_table_of_the_ffp_classification_names_every_entry_by_its_class() -> None:
+    rows = re.findall(r"(?m)^\| (I\w+) \|.*\| (.*) \|$", (DOCS / "fractures.md").read_text(encoding="utf-8"))
+    named = {entry: roman for roman, entries in rows for entry in re.findall(r"`(ffp_\w+)`", entries)}
+    alone = {name for name in of_kind(Fracture) if name.endswith("_sacrum")}  # below the table
+    assert set(named) == {name for name in of_kind(Fracture) if name.startswith("ffp_")} - alone
+    for name, roman in named.items():
+        assert LIBRARY.get(Fracture, name).classification.ffp == roman
 
 
 @cache
@@ -112,8 +145,11 @@ def test_screws_have_a_corridor(name: str) -> None:
     [(kind, name) for kind in (Fracture, CementPattern, Implant) for name in of_kind(kind)],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_entry_is_meshed(kind: type[Entry], name: str) -> None:
-    """Each entry by itself; cement and implants in the bone with the fracture they are for."""
+def test_entry_is_meshed(kind: type[Entry], name: str, record_property: Callable[[str, object], None]) -> None:
+    """Each entry by itself; cement and implants in the bone with the fracture they are for.
+
+    What is recorded goes into docs/meshes.md (benchmarks/catalogue).
+    """
     entry = LIBRARY.get(kind, name)
     if isinstance(entry, Implant) and entry.needs_ring:
         pytest.skip("meshed in the ring, tests/test_implants.py")
@@ -122,9 +158,29 @@ def test_entry_is_meshed(kind: type[Entry], name: str) -> None:
     patterns = [entry] if isinstance(entry, CementPattern) else []
     implants = [entry] if isinstance(entry, Implant) else []
     extent = "pelvic_ring" if fracture.needs_ring else "sacrum"
+    began = time.process_time()
     mesh = build_model_mesh(LIBRARY.get(Anatomy, "female_elderly"), fracture, patterns, implants, SETTINGS, extent)
+    record_property("cpu_seconds", time.process_time() - began)
+    record_property("entry", f"{entry.kind} {name}")
+    record_property("extent", extent)
+    for what in ("cells", "quality_min", f"cement_ml_wanted:{name}", f"cement_ml:{name}"):
+        if what in mesh.measures:
+            record_property(what.split(":")[0], mesh.measures[what])
     assert mesh.measures["quality_min"] >= SETTINGS.minimum_quality
     assert len(mesh.fractures) == len(fracture_sheets(fracture)) + len(joint_breaks(fracture))
     for pattern in patterns:
         wanted = mesh.measures[f"cement_ml_wanted:{name}"]
         assert mesh.measures[f"cement_ml:{name}"] == pytest.approx(wanted, rel=0.1), pattern.name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "name", ["short_axis_right", "long_axis_right", "coaxial_right", "transiliac_right", "interpedicular", "balloon_right"]
+)
+def test_every_technique_is_meshed_with_the_largest_volume_of_a_side(name: str) -> None:
+    pattern = LIBRARY.get(CementPattern, name).model_copy(update={"volume": 9.0})
+    fracture = LIBRARY.get(Fracture, "denis1_right")
+    mesh = build_model_mesh(LIBRARY.get(Anatomy, "female_elderly"), fracture, [pattern], [], SETTINGS)
+    assert mesh.measures["quality_min"] >= SETTINGS.minimum_quality
+    assert mesh.measures[f"cement_ml:{name}"] == pytest.approx(9.0 if pattern.side != "both" else 18.0, rel=0.05)

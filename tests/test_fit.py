@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+# isort: split
 import pandas as pd
 import pytest
 
 from sacrofem.catalogue import Library, resolve_study
-from sacrofem.catalogue.cement import CementVolume
+from sacrofem.catalogue.cement import CementPattern, CementVolume
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, Interface, Study, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import ConfigError, GeometryError
+from sacrofem.shapes.cement import check_needle_path
 from sacrofem.shapes.corridor import check_corridor
 from sacrofem.shapes.implant import place_screws
 from sacrofem.shapes.sacrum import build_sacrum
@@ -67,7 +71,10 @@ def test_screws_of_two_levels_have_room_beside_each_other() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"diameter": 16.0}, r"(?s)too narrow.*'trans_sacral_s1', screw 's1', at \(.*mm through the cortex"),
+        (
+            {"diameter": 16.0},
+            r"(?s)too narrow.*'trans_sacral_s1', screw 's1', at \(.*in anatomy 'female_elderly'.*mm through the cortex",
+        ),
         ({"entry": (-10.5, 60.0, 70.0), "tip": (-10.5, 60.0, -70.0)}, "misses the bone"),
         ({"entry": (-30.0, -16.0, 70.0), "tip": (-30.0, -16.0, -70.0)}, r"canal or a foramen"),
     ],
@@ -77,6 +84,25 @@ def test_a_screw_without_a_corridor_is_refused_by_name_and_place(change: dict[st
     moved = implant.model_copy(update={"screws": (implant.screws[0].model_copy(update=change),)})
     with pytest.raises(GeometryError, match=said):
         check_corridor(moved, build_sacrum(LIBRARY.get(Anatomy, "female_elderly")))
+
+
+def test_a_needle_out_of_bone_is_refused_by_name_and_place() -> None:
+    pattern = LIBRARY.get(CementPattern, "long_axis_right")
+    needle = pattern.needles[0].model_copy(update={"target": (30.0, -8.0, 30.0)})
+    said = r"(?s)leaves the bone.*'long_axis_right', needle '\w+', .* at \(.*\) mm in anatomy 'female_elderly'"
+    with pytest.raises(GeometryError, match=said):
+        check_needle_path(pattern.model_copy(update={"needles": (needle,)}), build_sacrum(LIBRARY.get(Anatomy, "female_elderly")))
+
+
+def test_a_screw_in_the_way_of_a_needle_is_refused_naming_both_and_the_place() -> None:
+    """A needle whose cement lies aside: only its way through the bone meets the screw."""
+    arm = Treatment(name="both", cement=("short_axis_right",), implants=("trans_sacral_s1",))
+    resolved = study(arm)
+    pattern = resolved.patterns["short_axis_right"]
+    said = r"(?s)in a needle's way.*'both', entries 'short_axis_right' and 'trans_sacral_s1', about \(.* mm"
+    small = replace(resolved, patterns={"short_axis_right": pattern.model_copy(update={"volume": 0.2})})
+    with pytest.raises(GeometryError, match=said):
+        require_fit(small)
 
 
 def test_a_partly_threaded_screw_is_thin_behind_its_thread() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -101,7 +103,11 @@ def test_a_screw_with_a_core_has_metal_within_a_thread_zone_and_a_washer_on_the_
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("trans_sacral_s1", {"diameter": 16.0}, r"(?s)too narrow.*'trans_sacral_s1', screw 's1', at \(.*through the cortex"),
+        (
+            "trans_sacral_s1",
+            {"diameter": 16.0},
+            r"(?s)too narrow.*'trans_sacral_s1', screw 's1', at \(.*in anatomy 'female_elderly'.*through the cortex",
+        ),
         ("spinopelvic", {"diameter": 16.0}, r"(?s)too narrow.*'spinopelvic', screw 'iliac_right', at \(.*outside of the bone"),
         ("ramus_screw_right", {"tip": (28.0, -71.0, 78.0)}, r"(?s)too narrow.*'ramus_screw_right', screw 'ramus', at \("),
         (
@@ -185,11 +191,20 @@ def test_a_construct_that_does_not_hang_together_is_refused(change: dict[str, ob
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_entry_is_meshed_in_the_ring(name: str) -> None:
-    """With core, thread zone and washer as regions of their own and surfaces for what rods and plates hold."""
+def test_every_entry_is_meshed_in_the_ring(name: str, record_property: Callable[[str, object], None]) -> None:
+    """With core, thread zone and washer as regions of their own and surfaces for what rods and plates hold.
+
+    What is recorded goes into docs/meshes.md (benchmarks/catalogue).
+    """
     entry = implant(name)
     fracture = LIBRARY.get(Fracture, "denis1_right")
+    began = time.process_time()
     mesh = build_model_mesh(LIBRARY.get(Anatomy, "female_elderly"), fracture, [], [entry], COARSE, "pelvic_ring")
+    record_property("cpu_seconds", time.process_time() - began)
+    record_property("entry", f"{entry.kind} {name}")
+    record_property("extent", "pelvic_ring")
+    for what in ("cells", "quality_min"):
+        record_property(what, mesh.measures[what])
     assert mesh.measures["quality_min"] >= COARSE.minimum_quality
     placed = seat(entry)
     if placed.screws:

@@ -13,7 +13,7 @@ from sacrofem.catalogue.fracture import Classification, Fracture, FractureSheet
 from sacrofem.catalogue.implant import Implant, Screw
 from sacrofem.catalogue.models import Anatomy, MeshSettings
 from sacrofem.errors import GeometryError, MeshError
-from sacrofem.mesh import cache
+from sacrofem.mesh import cache, remeshing
 from sacrofem.mesh.build import mesh_digest, mesh_features
 from sacrofem.mesh.cement_volume import fit_cement
 from sacrofem.mesh.cutting import cut_cells
@@ -24,6 +24,7 @@ from sacrofem.mesh.libraries import missing_library
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
+from sacrofem.mesh.surface import Grid
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
 from sacrofem.shapes.cement import cement_body, place_needles
 from sacrofem.shapes.fracture import Sheet, fracture_sheets
@@ -114,6 +115,40 @@ def test_every_cell_is_positive_and_well_shaped(mesh):
     quality = radius_ratio(mesh.points, mesh.cells).min()
     assert quality >= SETTINGS.minimum_quality
     assert mesh.measures["quality_min"] == pytest.approx(quality)
+
+
+def test_a_mesh_cleaned_up_in_halves_is_as_good_and_the_same_every_time(mesh, monkeypatch):
+    monkeypatch.setattr(remeshing, "HALVED_ABOVE", len(mesh.cells) // 2)
+    parts, remesh = [], remeshing._remesh
+
+    def count(part, size, smallest, kept):
+        parts.append((~kept).sum())
+        return remesh(part, size, smallest, kept)
+
+    monkeypatch.setattr(remeshing, "_remesh", count)
+    first, again = (mesh_features(stand_in_bone(), *features(), SETTINGS) for _ in range(2))
+    assert len(parts) == 6
+    seams = min(parts[:3]), min(parts[3:])
+    assert 0 < seams[0] == seams[1] < 0.4 * sum(parts[:3])
+    assert np.array_equal(first.points, again.points)
+    assert np.array_equal(first.cells, again.cells)
+    assert first.measures["quality_min"] >= SETTINGS.minimum_quality
+    assert len(first.cells) == pytest.approx(len(mesh.cells), rel=0.1)
+    for name, value in mesh.measures.items():
+        if "_ml" in name or "area" in name:
+            assert first.measures[name] == pytest.approx(value, rel=0.02), name
+    assert first.measures["sheet_deviation"] < 1.0
+
+
+@pytest.mark.parametrize("spacing", [0.7, 1.0])
+def test_values_near_the_surface_are_sampled_and_far_ones_have_the_right_sign(spacing):
+    sacrum = stand_in_bone()
+    grid = Grid.over(sacrum.bounds, spacing)
+    assert np.array_equal(grid.points(np.ones(np.prod(grid.dimensions), dtype=bool)), grid.points())
+    exact, quick = grid.sample(bone), grid.sample_near_surface(bone)
+    near = np.abs(exact) < 2.0 * spacing
+    assert quick[near] == pytest.approx(exact[near], abs=1e-9)
+    assert np.array_equal(quick < 0.0, exact < 0.0)
 
 
 def test_every_node_is_used_once(mesh):

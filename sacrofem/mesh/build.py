@@ -15,7 +15,7 @@ from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, 
 from sacrofem.errors import GeometryError, MeshError, explain
 from sacrofem.fingerprint import fingerprint_code
 from sacrofem.mesh.bodies import collect_bodies, place_implants
-from sacrofem.mesh.features import Feature, clean_up, size_field, split
+from sacrofem.mesh.features import Feature, size_field, split
 from sacrofem.mesh.finishing import label_mesh
 from sacrofem.mesh.half import keep_right_half, midplane_feature
 from sacrofem.mesh.host import (
@@ -30,6 +30,7 @@ from sacrofem.mesh.host import (
 from sacrofem.mesh.model import MIDPLANE, ModelMesh
 from sacrofem.mesh.polish import polish
 from sacrofem.mesh.quality import radius_ratio, require_quality
+from sacrofem.mesh.remeshing import clean_up
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets
 from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface

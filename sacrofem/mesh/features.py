@@ -1,4 +1,4 @@
-"""Making features conforming: cuts along level sets, then one clean-up remesh by MMG.
+"""Making features conforming: cuts along level sets.
 
 A feature is a level function with a bit: cells where the level is negative carry the bit in their reference.
 A split cuts bodies of treatments too: a fracture also runs through regions that are bone again in some treatment.
@@ -9,26 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mmgpy
 import numpy as np
 
 from sacrofem.mesh.cutting import cut_cells
 from sacrofem.mesh.model import FloatArray, IntArray
-from sacrofem.mesh.submesh import Submesh
-from sacrofem.mesh.surface import RIDGE_ANGLE, SizeField
-from sacrofem.mesh.tetrahedra import Tetrahedra, rings_around, tidy
-from sacrofem.shapes.field import BoolArray, Shape
+from sacrofem.mesh.surface import SizeField
+from sacrofem.mesh.tetrahedra import Tetrahedra
+from sacrofem.shapes.field import Shape
 
 #: Levels nearer to zero than this share of the local size count as zero: avoids the flattest splinters.
 SNAP = 0.05
 #: How fast edges grow away from a feature, mm per mm of distance.
 GROWTH = 0.35
-#: Largest distance of interfaces and bone surface from the split ones after the clean-up, mm.
-CLEAN_DEVIATION = 0.25
 #: Largest offset of a level that makes up for flat facets, mm.
 LARGEST_OFFSET = 0.5
-#: Largest ratio of neighbouring edge lengths in the clean-up.
-CLEAN_GRADATION = 1.6
 
 
 @dataclass(frozen=True)
@@ -128,44 +122,3 @@ def negative_fraction(corners: FloatArray) -> FloatArray:
         share += np.where(apart[:, i] < 0, (-apart[:, i]) ** 3 / steps.prod(axis=1), 0.0)
     bounded: FloatArray = np.clip(np.where(flipped, 1.0 - share, share), 0.0, 1.0)
     return bounded
-
-
-def clean_up(mesh: Tetrahedra, size: SizeField, smallest: float, kept: BoolArray | None = None) -> Tetrahedra:
-    """Remesh to a size field, keeping all interfaces between references.
-
-    Args:
-        mesh: The cut mesh.
-        size: Wanted edge length, mm.
-        smallest: Smallest edge length allowed, mm.
-        kept: (m,) cells that stay as they are, far from all that was cut (None: none). The remesher sees of them only those
-            that touch others; it would take its time for each.
-    """
-    kept = np.zeros(len(mesh.cells), dtype=np.bool_) if kept is None else kept
-    if kept.all():
-        return mesh
-    near = Submesh.of(mesh, rings_around(mesh, ~kept, 1))
-    worker = _load(near.part)
-    if (held := np.flatnonzero(kept[near.chosen])).size:
-        worker.set_required_tetrahedra(held.astype(np.int32))
-    worker.set_field("metric", size(near.part.points).reshape(-1, 1))
-    worker.remesh(hmin=smallest, hausd=CLEAN_DEVIATION, hgrad=CLEAN_GRADATION, ar=RIDGE_ANGLE, verbose=-1)
-    return tidy(near.put_back(_unload(worker)))
-
-
-def _load(mesh: Tetrahedra) -> mmgpy.MmgMesh3D:
-    worker = mmgpy.MmgMesh3D()
-    worker.set_mesh_size(vertices=len(mesh.points), tetrahedra=len(mesh.cells))
-    worker.set_vertices(mesh.points)
-    worker.set_tetrahedra(mesh.cells.astype(np.int32), mesh.references)
-    return worker
-
-
-def _unload(worker: mmgpy.MmgMesh3D) -> Tetrahedra:
-    cells, references = worker.get_tetrahedra_with_refs()
-    return tidy(
-        Tetrahedra(
-            np.asarray(worker.get_vertices(), dtype=np.float64),
-            np.asarray(cells, dtype=np.int64),
-            np.asarray(references, dtype=np.int64),
-        )
-    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sacrofem.mesh.features import clean_up
 from sacrofem.mesh.quality import radius_ratio
+from sacrofem.mesh.remeshing import clean_up
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, rings_around

@@ -16,8 +16,9 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.errors import MeshError, explain
 from sacrofem.mesh.facets import Facets
-from sacrofem.mesh.features import CLEAN_DEVIATION, Feature, has_bit, split
+from sacrofem.mesh.features import Feature, has_bit, split
 from sacrofem.mesh.model import IntArray
+from sacrofem.mesh.remeshing import CLEAN_DEVIATION
 from sacrofem.mesh.tetrahedra import Tetrahedra
 from sacrofem.shapes.field import BoolArray
 from sacrofem.shapes.fracture import Sheet

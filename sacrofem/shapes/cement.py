@@ -129,7 +129,7 @@ def check_needle_path(pattern: CementPattern, sacrum: Sacrum) -> dict[str, Needl
         Needle name -> its clearance.
 
     Raises:
-        GeometryError: names the place and how far outside it is.
+        GeometryError: names pattern, needle, anatomy and place, and how far outside it is.
     """
     clearances = {}
     for placed in place_needles(pattern):
@@ -143,7 +143,7 @@ def check_needle_path(pattern: CementPattern, sacrum: Sacrum) -> dict[str, Needl
                 explain(
                     "The needle's path leaves the bone.",
                     where=f"cement pattern {pattern.name!r}, needle {placed.name!r}, {depths[worst]:.1f} mm from its entry, at "
-                    f"({x:.1f}, {y:.1f}, {z:.1f}) mm",
+                    f"({x:.1f}, {y:.1f}, {z:.1f}) mm in anatomy {sacrum.anatomy!r}",
                     got=f"{distance[worst]:.1f} mm outside bone" + (", in the canal or a foramen" if opening else ""),
                     allowed="a straight path in bone from entry to target",
                     next_step="move `entry` or `target`; `sacrofem show` prints the anatomy's landmarks",

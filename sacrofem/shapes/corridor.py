@@ -108,8 +108,8 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         Screw name -> its corridor.
 
     Raises:
-        GeometryError: names the implant, the screw, the place and what it breaches into; or the implant needs the ring, a rod
-            runs through bone, or two of its screws cross.
+        GeometryError: names the implant, the screw, the anatomy, the place and what it breaches into; or the implant needs the
+            ring, a rod runs through bone, or two of its screws cross.
     """
     entry = implant.entry if isinstance(implant, PlacedImplant) else implant
     if isinstance(host, Sacrum):
@@ -130,10 +130,10 @@ def check_corridor(implant: Implant | PlacedImplant, host: Sacrum | PelvicRing) 
         screws = list(placed.screws)
         require_clear_rods(placed, host.solid)
         found = {screw.name: _measure_in_ring(screw, host) for screw in placed.screws}
-    openings = (host if isinstance(host, Sacrum) else host.sacrum).openings
+    sacrum = host if isinstance(host, Sacrum) else host.sacrum
     _require_apart(entry, screws)
     for name, corridor in found.items():
-        _require_bone(entry, name, corridor, openings)
+        _require_bone(entry, name, corridor, sacrum)
     return found
 
 
@@ -176,15 +176,15 @@ def _require_apart(implant: Implant, screws: Sequence[ScrewShape]) -> None:
             )
 
 
-def _require_bone(implant: Implant, name: str, corridor: Corridor, openings: Shape) -> None:
+def _require_bone(implant: Implant, name: str, corridor: Corridor, sacrum: Sacrum) -> None:
     if corridor.cortex >= -implant.allowance:
         return
-    opening = corridor.openings <= 0.0 and openings(corridor.place[None])[0] < 1.0
+    opening = corridor.openings <= 0.0 and sacrum.openings(corridor.place[None])[0] < 1.0
     into = "the canal or a foramen" if opening else "the outside of the bone"
     raise GeometryError(
         explain(
             "The corridor of bone is too narrow for a screw.",
-            where=f"implant {implant.name!r}, screw {name!r}, at ({_format(corridor.place)}) mm",
+            where=f"implant {implant.name!r}, screw {name!r}, at ({_format(corridor.place)}) mm in anatomy {sacrum.anatomy!r}",
             got=f"{-corridor.cortex:.1f} mm through the cortex into {into}",
             allowed=f"at most {implant.allowance:g} mm (allowance)",
             next_step="move `entry` or `tip`, take a thinner screw, or another level",

@@ -37,6 +37,7 @@ class Sacrum:
         endplate: (centroids, outward normals) -> which outer facets are the S1 endplate.
         auricular: (centroids, outward normals, side) -> which outer facets are an auricular surface.
         region: points -> BODY, ALA or ALAR_VOID.
+        anatomy: Name of the entry it was built from, for messages.
     """
 
     bone: Shape
@@ -45,6 +46,7 @@ class Sacrum:
     endplate: Callable[[FloatArray, FloatArray], BoolArray]
     auricular: Callable[[FloatArray, FloatArray, str], BoolArray]
     region: Callable[[FloatArray], IntArray]
+    anatomy: str = ""
 
     def turned(self, degrees: float) -> Sacrum:
         """The sacrum turned forwards about the origin, so that its slope grows by ``degrees``."""
@@ -56,6 +58,7 @@ class Sacrum:
             endplate=turned_facets(self.endplate, degrees),
             auricular=lambda centroids, normals, side: self.auricular(centroids @ turn, normals @ turn, side),
             region=turned_points(self.region, degrees),
+            anatomy=self.anatomy,
         )
 
 
@@ -89,6 +92,7 @@ def build_sacrum(anatomy: Anatomy) -> Sacrum:
         endplate=lambda centroids, normals: _is_endplate(marks, centroids / scale, normals),
         auricular=lambda centroids, normals, side: _is_auricular(marks, anatomy, centroids / scale, normals, side),
         region=lambda points: region(points / scale),
+        anatomy=anatomy.name,
     )
 
 
