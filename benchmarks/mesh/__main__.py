@@ -6,8 +6,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
-import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -17,14 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.mesh.case import Request
+from benchmarks.page import describe_machine, replace_section
 
 _ROOT = Path(__file__).resolve().parents[2]
 #: The requirement: features cost less than this many times Gmsh alone and so many seconds.
 FACTOR, EXTRA = 3.0, 60.0
 FULL = Request({"size": 3.0, "feature_size": 1.0, "joint_size": 2.5, "sampling": 1.0}, "pelvic_ring")
 COARSE = Request({"size": 8.0, "feature_size": 4.0, "sampling": 2.0}, "sacrum")
-#: The section of the page that a run replaces.
-BEGIN, END = "<!-- mesh begins -->", "<!-- mesh ends -->"
 
 
 def run_case(kind: str, request: Request) -> dict[str, Any]:
@@ -61,17 +58,6 @@ def stage_medians(results: list[dict[str, Any]], what: str) -> dict[str, float]:
         name: median(join([stage[what] for stage in result["stages"] if stage["name"] == name] or [0.0]) for result in results)
         for name in names
     }
-
-
-def describe_machine() -> str:
-    """Processor, cores and system."""
-    try:
-        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        model = None
-    load = os.getloadavg()[0]
-    cores = os.cpu_count()
-    return f"{model.group(1) if model else platform.processor()}, {cores} cores, {platform.system()}; load {load:.1f} at the end"
 
 
 def write_section(request: Request, runs: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -116,13 +102,6 @@ def write_section(request: Request, runs: dict[str, list[dict[str, Any]]]) -> li
     return lines
 
 
-def replace_section(page: Path, lines: list[str]) -> None:
-    """Put the section into the page, in place of the last one."""
-    text = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    page.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mesh", description=__doc__)
@@ -134,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     lines = write_section(request, run_by_turns(request, given.repeats))
     sys.stdout.write("\n".join(lines) + "\n")
     if given.output:
-        replace_section(given.output, lines)
+        replace_section(given.output, "mesh", lines)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ class Halo:
         send_counts: Block rows sent to each rank.
         receive_counts: Block rows received from each rank, in the order of the ghosts.
         owned: Owned block rows.
+        first: Number of the first of them among those of all ranks.
+        ghosts: (g,) numbers of the others that stand behind them, ascending.
     """
 
     comm: MPI.Comm
@@ -39,6 +41,22 @@ class Halo:
     send_counts: IntArray
     receive_counts: IntArray
     owned: int
+    first: int
+    ghosts: IntArray
+
+    @classmethod
+    def of(cls, comm: MPI.Comm, ghosts: IntArray, first: int, owned: int) -> Halo:
+        """Ask the other ranks for these rows; collective."""
+        bounds = np.asarray(comm.allgather(first + owned), dtype=np.int64)
+        owner = np.searchsorted(bounds, ghosts, side="right")
+        receive = np.bincount(owner, minlength=comm.size).astype(np.int64)
+        wanted = comm.alltoall(np.split(ghosts, np.cumsum(receive)[:-1]))
+        sent = np.concatenate(wanted).astype(np.int64) - first
+        return cls(comm, sent, np.array([len(part) for part in wanted], dtype=np.int64), receive, owned, first, ghosts)
+
+    def global_numbers(self) -> IntArray:
+        """(owned + g,) numbers of all rows here."""
+        return np.concatenate([np.arange(self.first, self.first + self.owned), self.ghosts])
 
     def extend[Real: (np.float32, np.float64)](self, x: NDArray[Real], size: int) -> NDArray[Real]:
         """Append the ghost rows of ``x``, whose blocks have ``size`` rows."""
@@ -53,6 +71,18 @@ class Halo:
         send = [packed, self.send_counts * width, _starts(self.send_counts) * width, kind]
         self.comm.Alltoallv(send, [whole[len(x) :], self.receive_counts * width, _starts(self.receive_counts) * width, kind])
         return whole
+
+    def collect(self, whole: SingleArray, size: int) -> SingleArray:
+        """The owned rows of ``whole``, to which every other rank has added what it holds of them; the reverse of extending."""
+        if self.comm.size == 1:
+            return whole
+        width, own = size * whole.shape[1], self.owned * size
+        came = np.empty((len(self.sent), width), dtype=whole.dtype)
+        send = [whole[own:], self.receive_counts * width, _starts(self.receive_counts) * width, MPI.FLOAT]
+        self.comm.Alltoallv(send, [came, self.send_counts * width, _starts(self.send_counts) * width, MPI.FLOAT])
+        summed = whole[:own].reshape(self.owned, width).copy()
+        np.add.at(summed, self.sent, came)
+        return summed.reshape(own, whole.shape[1])
 
 
 class BlockRows:
@@ -133,7 +163,7 @@ class BlockMatrix:
             columns = local * shape[1] + columns % shape[1]
         wide = (last - first + len(ghosts)) * shape[1]
         found = csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, wide)).tobsr(shape)
-        return cls(comm, BlockRows(shape, found.indptr, found.indices, found.data), _halo(comm, ghosts, first, last))
+        return cls(comm, BlockRows(shape, found.indptr, found.indices, found.data), Halo.of(comm, ghosts, first, last - first))
 
     def single(self) -> BlockMatrix:
         """The same in single precision."""
@@ -196,15 +226,6 @@ class BlockMatrix:
             inverted = np.linalg.inv(whole).reshape(len(groups), count, width, count, width).transpose(0, 1, 3, 2, 4)
             data[np.isin(group, groups)[np.repeat(np.arange(rows.rows), counts[group])]] = inverted.reshape(-1, width, width)
         return BlockRows((width, width), indptr, indices, data)
-
-
-def _halo(comm: MPI.Comm, ghosts: IntArray, first: int, last: int) -> Halo:
-    bounds = np.asarray(comm.allgather(last), dtype=np.int64)
-    owner = np.searchsorted(bounds, ghosts, side="right")
-    receive = np.bincount(owner, minlength=comm.size).astype(np.int64)
-    wanted = comm.alltoall(np.split(ghosts, np.cumsum(receive)[:-1]))
-    sent = np.concatenate(wanted).astype(np.int64) - first
-    return Halo(comm, sent, np.array([len(part) for part in wanted], dtype=np.int64), receive, last - first)
 
 
 def _starts(counts: IntArray) -> IntArray:

@@ -1,4 +1,4 @@
-"""A multigrid V-cycle in single precision, on several vectors at once, with the hierarchy that GAMG has built."""
+"""A multigrid V-cycle in single precision, on several vectors at once; :mod:`sacrofem.solver.hierarchy` builds its levels."""
 
 from __future__ import annotations
 
@@ -7,15 +7,39 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
-from petsc4py import PETSc
+from scipy.sparse import csr_matrix
 
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, SingleArray
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, SingleArray
 
 #: Chebyshev's interval as shares of the largest eigenvalue of D^-1 A, and the number of steps before and after: PETSc's own.
 _INTERVAL = (0.1, 1.1)
 _STEPS = 2
 _POWER_ITERATIONS = 12
 _SEED = 7
+
+
+class Transfer:
+    """From a coarser level to a finer one and back.
+
+    Args:
+        rows: Prolongation, (rows of a fine block, rows of a coarse one); columns first of this rank, then ghosts.
+        halo: Where its columns come from.
+    """
+
+    def __init__(self, rows: BlockRows, halo: Halo) -> None:
+        self.halo = halo
+        self.prolongation = BlockRows(rows.shape, rows.indptr, rows.indices, rows.data.astype(np.float32))
+        indptr, fine, place = turn_over(rows, halo.owned + len(halo.ghosts))
+        turned = np.ascontiguousarray(self.prolongation.data[place].transpose(0, 2, 1))
+        self.restriction = BlockRows(rows.shape[::-1], indptr, fine, turned)
+
+    def restrict(self, residual: SingleArray) -> SingleArray:
+        """To the coarser level; collective."""
+        return self.halo.collect(self.restriction.multiply(residual), self.restriction.shape[0])
+
+    def prolong(self, correction: SingleArray, into: SingleArray) -> None:
+        """Add a correction of the coarser level to the finer one's; collective."""
+        self.prolongation.multiply(self.halo.extend(correction, self.prolongation.shape[1]), into=into)
 
 
 @dataclass(frozen=True)
@@ -27,46 +51,26 @@ class Level:
         inverse: Inverses of its diagonal blocks.
         by_node: Whether these are of one node each; else the copies of a place share one.
         largest: Estimate of the largest eigenvalue of D^-1 A.
-        restriction: To the next coarser level.
-        prolongation: From there.
+        transfer: From and to the next coarser level.
     """
 
     matrix: BlockMatrix
     inverse: BlockRows
     by_node: bool
     largest: float
-    restriction: BlockMatrix
-    prolongation: BlockMatrix
+    transfer: Transfer
 
 
 class VCycle:
     """One V-cycle as a preconditioner: symmetric, the same linear map for every vector up to rounding.
 
     Args:
-        hierarchies: Preconditioners of type mg or gamg that are set up, from the finest level down; where there are two, the
-            second one preconditions the coarsest level of the first.
-        finest: The matrix of the finest level.
-        places: Sizes of the blocks of consecutive rows that the finest level relaxes together; see
-            :mod:`sacrofem.solver.copies`.
+        levels: From the finest down.
+        coarsest: The matrix below them.
     """
 
-    def __init__(self, hierarchies: list[PETSc.PC], finest: BlockMatrix, places: NDArray[np.int32]) -> None:
-        matrices: list[PETSc.Mat] = []
-        interpolations: list[PETSc.Mat] = []
-        for hierarchy in hierarchies:
-            matrices = matrices[:-1]  # the coarsest level of the first is the finest of the second
-            count = hierarchy.getMGLevels()
-            for number in range(count - 1, -1, -1):
-                matrices.append(hierarchy.getMGSmoother(number).getOperators()[0])
-                if number:
-                    interpolations.append(hierarchy.getMGInterpolation(number))
-        rows = [finest, *(BlockMatrix.of(matrix, (matrix.getBlockSize(),) * 2) for matrix in matrices[1:-1])]
-        widths = [matrix.rows.shape[0] for matrix in rows] + [matrices[-1].getBlockSize()]
-        self.levels = [
-            _build_level(matrix.single(), interpolation, coarse, None if number else places)
-            for number, (matrix, interpolation, coarse) in enumerate(zip(rows, interpolations, widths[1:], strict=True))
-        ]
-        self.coarsest = _CoarsestLevel(matrices[-1])
+    def __init__(self, levels: list[Level], coarsest: BlockMatrix) -> None:
+        self.levels, self.coarsest = levels, _CoarsestLevel(coarsest)
 
     def apply(self, b: SingleArray) -> SingleArray:
         """The cycle's answer to a block of right-hand sides (rows of this rank, K), single precision; collective."""
@@ -78,8 +82,7 @@ class VCycle:
         level = self.levels[number]
         x = _smooth(level, None, b)
         residual = level.matrix.multiply(x, minus_from=b)
-        correction = self._cycle(number + 1, level.restriction.multiply(residual))
-        level.prolongation.multiply(correction, into=x)
+        level.transfer.prolong(self._cycle(number + 1, level.transfer.restrict(residual)), into=x)
         return _smooth(level, x, b)
 
 
@@ -109,24 +112,7 @@ def _step(level: Level, x: SingleArray | None, b: SingleArray, change: SingleArr
     change += np.float32(beta) * level.inverse.multiply(residual)
 
 
-def _build_level(matrix: BlockMatrix, interpolation: PETSc.Mat, coarse: int, places: NDArray[np.int32] | None) -> Level:
-    fine = matrix.rows.shape[0]
-    by_node = places is None or bool((places == fine).all())
-    inverse = matrix.invert_diagonal(None if by_node else places)
-    transposed = interpolation.transpose(PETSc.Mat())
-    level = Level(
-        matrix,
-        inverse,
-        by_node,
-        _estimate_largest(matrix, inverse),
-        BlockMatrix.of(transposed, (coarse, fine)).single(),
-        BlockMatrix.of(interpolation, (fine, coarse)).single(),
-    )
-    transposed.destroy()
-    return level
-
-
-def _estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
+def estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
     """The largest eigenvalue of D^-1 A by the conjugate gradient's Lanczos numbers."""
     comm = matrix.comm
     random = np.random.default_rng(_SEED + comm.rank)
@@ -158,20 +144,29 @@ def _estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
     return float(np.linalg.eigvalsh(lanczos)[-1])
 
 
+def turn_over(rows: BlockRows, columns: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """The pattern by columns: (columns + 1,) where each begins, and for every block its row and its place in ``rows``."""
+    count = len(rows.indices)
+    turned = csr_matrix((np.arange(count, dtype=np.int32), rows.indices, rows.indptr), shape=(rows.rows, columns)).tocsc()
+    return turned.indptr.astype(np.int32), turned.indices.astype(np.int32), turned.data
+
+
 class _CoarsestLevel:
     """The coarsest matrix, inverted on every rank."""
 
-    def __init__(self, matrix: PETSc.Mat) -> None:
-        self.comm: MPI.Comm = matrix.comm.tompi4py()
-        indptr, columns, values = matrix.getValuesCSR()
-        size = matrix.getSize()[0]
-        rows = np.zeros((len(indptr) - 1, size))
-        rows[np.repeat(np.arange(len(rows)), np.diff(indptr)), columns] = values
-        whole = np.concatenate(self.comm.allgather(rows))
-        first, last = matrix.getOwnershipRange()
+    def __init__(self, matrix: BlockMatrix) -> None:
+        self.comm, rows = matrix.comm, matrix.rows
+        height, width = rows.shape
+        self.counts = np.array(self.comm.allgather(rows.rows * height))
+        size = int(self.counts.sum())
+        numbers = matrix.halo.global_numbers()
+        blocks = np.zeros((rows.rows, size // width, height, width))
+        blocks[np.repeat(np.arange(rows.rows), np.diff(rows.indptr)), numbers[rows.indices]] = rows.data
+        own = blocks.transpose(0, 2, 1, 3).reshape(rows.rows * height, size)
+        whole = np.concatenate(self.comm.allgather(own))
         inverse = np.linalg.inv(0.5 * (whole + whole.T))
-        self.inverse = np.ascontiguousarray(inverse[first:last], dtype=np.float32)
-        self.counts = np.array(self.comm.allgather(len(rows)))
+        first = matrix.halo.first * height
+        self.inverse = np.ascontiguousarray(inverse[first : first + len(own)], dtype=np.float32)
 
     def solve(self, b: SingleArray) -> SingleArray:
         width = b.shape[1]

@@ -32,13 +32,16 @@ _FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC", "-shared")
 
 
 @cache
-def load_kernels() -> ctypes.CDLL:
-    """Load the kernels, compiled for this processor at their first use and kept in the user's cache folder.
+def load_kernels(name: str = "kernels") -> ctypes.CDLL:
+    """Load kernels, compiled for this processor at their first use and kept in the user's cache folder.
+
+    Args:
+        name: Of the source in this package.
 
     Raises:
         ModelError: the compiler fails; its message is shown.
     """
-    source = files("sacrofem.solver").joinpath("kernels.c").read_bytes()
+    source = files("sacrofem.solver").joinpath(f"{name}.c").read_bytes()
     compiler = _compiler()
     key = hashlib.sha256(source + " ".join((compiler, *_FLAGS, _processor())).encode()).hexdigest()[:16]
     kept = platformdirs.user_cache_path("sacrofem") / "kernels" / f"{key}.so"

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from dolfinx import fem
@@ -43,8 +42,6 @@ _NEW = 1.0
 _MOST_ITERATIONS = 1000
 #: Vectors GMRES keeps.
 _RESTART = 100
-
-_numbers = count()  # the same on every rank, which id() would not be
 
 
 @dataclass(frozen=True)
@@ -93,23 +90,13 @@ class LinearSolver(ABC):
         self.comm: MPI.Comm = matrix.comm.tompi4py()
         self.recollection = Recollection(self.comm, 3 * space.dofmap.index_map.size_local)
         matrix.setOption(PETSc.Mat.Option.SPD, True)
-        self.ksp = PETSc.KSP().create(matrix.comm)
-        self.ksp.setType("cg")
-        self.ksp.setOptionsPrefix(f"sacrofem_{next(_numbers)}_")
-        self.ksp.setOperators(matrix)
-        self.ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
-        self.ksp.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         self._block: BlockSolver | None = None
         self._state = self._own_state = self._projected = -1
         self._own_rate, self._rate = 0.0, 0.0
 
     @abstractmethod
-    def _prepare(self) -> None:
-        """Make the preconditioner of ``ksp`` for the matrix as it is now."""
-
-    @abstractmethod
-    def _preconditioner(self, matrix: BlockMatrix) -> Preconditioner | None:
-        """The same for blocks of vectors; None where ``ksp`` solves by itself."""
+    def _prepare(self, matrix: BlockMatrix) -> Preconditioner | None:
+        """Make the preconditioner for the matrix as it is now; None where the solver brings its own iteration."""
 
     def set_up(self) -> None:
         """Make the preconditioner for the matrix as it is now.
@@ -122,8 +109,7 @@ class LinearSolver(ABC):
         self._own_rate = self._rate = 0.0
         matrix = BlockMatrix.of(self.matrix, (3, 3))
         require_held(BlockSolver(matrix, None, self.added).multiply, self.matrix, self.space)
-        self._prepare()
-        cycle, correction = self._preconditioner(matrix), None
+        cycle, correction = self._prepare(matrix), None
         if cycle is not None and self.stiff_springs is not None:
             correction = LowRankCorrection(matrix.comm, cycle.apply, *self.stiff_springs)
         self._block = BlockSolver(matrix, cycle, self.added, correction)
@@ -261,8 +247,8 @@ class LinearSolver(ABC):
         ksp = PETSc.KSP().create(self.matrix.comm)
         ksp.setType("gmres")
         ksp.setGMRESRestart(_RESTART)
-        ksp.setPC(self.ksp.getPC())
         ksp.setOperators(self.operator, self.matrix)
+        self._precondition(ksp)
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
         ksp.solve(right_hand_side, solution)
@@ -272,6 +258,12 @@ class LinearSolver(ABC):
         if reason < 0 or not relative <= RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
+
+    def _precondition(self, ksp: PETSc.KSP) -> None:
+        """Let another iteration of PETSc's use the preconditioner there is."""
+        pc = ksp.getPC()
+        pc.setType("python")
+        pc.setPythonContext(_Shell(self.block_solver().precondition))
 
     def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
         """||b - A x|| / ||b||, computed afresh."""
@@ -292,3 +284,17 @@ def _fill(vectors: Sequence[PETSc.Vec], columns: FloatArray) -> None:
     for vector, column in zip(vectors, columns.T, strict=True):
         with vector as values:
             values[:] = column
+
+
+class _Shell:
+    """The cycle as PETSc calls it."""
+
+    def __init__(self, precondition: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        self.precondition = precondition
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Write an approximation of A^-1 x into y."""
+        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
+        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
+        with y as values:
+            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)

@@ -1,30 +1,28 @@
-"""Conjugate gradients with smoothed-aggregation multigrid (PETSc GAMG) on the rigid-body near-nullspace.
+"""Conjugate gradients with smoothed-aggregation multigrid on the rigid motions; see :mod:`sacrofem.solver.hierarchy`.
 
-Quadratic displacements get one level more: p-multigrid smooths in P2 and leaves the rest to GAMG on the Galerkin P1 matrix.
-Measured on the quickstart's sacrum (344,748 dofs, severe bone), against GAMG on the P2 matrix: set-up 2.2 s for 28.8, 42
-iterations in 11.9 s for 60 in 27.7; with a titanium screw 3.7 s for 40.6, and 45 in 16.3 s for 73 in 35.7.
+Quadratic displacements get one level more: p-multigrid smooths in P2 and leaves the rest to the Galerkin P1 matrix.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from dolfinx import fem
+from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.solver.block_matrix import BlockMatrix
-from sacrofem.solver.copies import find_blocks, smooth_by_place
+from sacrofem.solver.copies import find_blocks
 from sacrofem.solver.cycle import VCycle
+from sacrofem.solver.hierarchy import Prolongation, build_cycle
 from sacrofem.solver.interpolation import interpolate_to_quadratic
 from sacrofem.solver.linear import LinearSolver
 from sacrofem.solving import Reuse
 
-#: Measured on the quickstart's sacrum (50,000 dofs, severe bone / titanium screw in normal bone, residual 1e-9): 35 / 55
-#: iterations; 96 / 209 without the threshold, 109 / 120 with point Jacobi, which the stiff cortex on soft bone defeats.
-SMOOTHER_OPTIONS = {"mg_levels_ksp_type": "chebyshev", "mg_levels_pc_type": "pbjacobi"}
-GAMG_OPTIONS = {"pc_gamg_threshold": 0.02, "pc_gamg_aggressive_coarsening": 1, **SMOOTHER_OPTIONS}
+FloatArray = NDArray[np.float64]
 
 
 class MultigridSolver(LinearSolver):
-    """Conjugate gradients on blocks of right-hand sides, with GAMG's hierarchy; see :class:`LinearSolver`.
+    """Conjugate gradients on blocks of right-hand sides, with a multigrid cycle; see :class:`LinearSolver`.
 
     Args:
         matrix: Symmetric positive definite, block size 3.
@@ -43,72 +41,30 @@ class MultigridSolver(LinearSolver):
         reuse: Reuse | None = None,
     ) -> None:
         super().__init__(matrix, space, tolerance, reuse or Reuse())
-        blocks = find_blocks(space)
-        self._places = blocks
-        self._has_copies = bool(self.comm.allreduce(int(blocks.max(initial=3) > 3)))
-        matrix.setVariableBlockSizes(blocks)
-        self.levels = _PLevels(matrix, linear, space) if linear else None
-        if self.levels is None:
-            set_near_nullspace(matrix, space)
+        self._places = find_blocks(space)
+        self._interpolation = None if linear is None else _describe_interpolation(linear, space)
+        self._motions = rigid_motions(linear or space)
 
-    def _prepare(self) -> None:
-        pc = self.ksp.getPC()
-        pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.operator, self.matrix)
-        if self.levels is None:
-            pc.setType("gamg")
-            chosen = GAMG_OPTIONS
-        else:
-            self.levels.attach(pc)
-            chosen = {**SMOOTHER_OPTIONS, **{f"mg_coarse_{name}": value for name, value in GAMG_OPTIONS.items()}}
-        options = PETSc.Options(self.ksp.getOptionsPrefix())
-        for name, value in chosen.items():
-            options[name] = value
-        self.ksp.setFromOptions()
-        self.ksp.setUp()  # here the smoothers read their options
-        for name in chosen:
-            options.delValue(name)
-        if self._has_copies:
-            smooth_by_place(pc, options)
-        pc.setReusePreconditioner(True)  # until the next set_up, whatever becomes of the matrix
-
-    def _preconditioner(self, matrix: BlockMatrix) -> VCycle:
-        return VCycle(self.hierarchies(), matrix, self._places)
-
-    def hierarchies(self) -> list[PETSc.PC]:
-        """The multigrid preconditioners from the finest level down; the second one preconditions the first one's coarsest."""
-        pc = self.ksp.getPC()
-        return [pc] if self.levels is None else [pc, pc.getMGCoarseSolve().getPC()]
+    def _prepare(self, matrix: BlockMatrix) -> VCycle:
+        return build_cycle(matrix, self._motions, self._places, self._interpolation)
 
 
-class _PLevels:
-    """The two levels of p-multigrid: P2, and P1 by Galerkin's projection, which GAMG preconditions."""
-
-    def __init__(self, matrix: PETSc.Mat, linear: fem.FunctionSpace, quadratic: fem.FunctionSpace) -> None:
-        self.matrix, self.linear = matrix, linear
-        self.interpolation = interpolate_to_quadratic(linear, quadratic)
-        self.coarse: PETSc.Mat | None = None
-
-    def attach(self, pc: PETSc.PC) -> None:
-        """Project the matrix as it is now, and make ``pc`` a V-cycle on the two levels."""
-        if self.coarse is None:
-            self.coarse = self.matrix.PtAP(self.interpolation)
-            self.coarse.setOption(PETSc.Mat.Option.SPD, True)
-            set_near_nullspace(self.coarse, self.linear)
-            pc.setType("mg")
-            pc.setMGLevels(2)
-            pc.setMGInterpolation(1, self.interpolation)
-        else:
-            self.matrix.PtAP(self.interpolation, result=self.coarse)
-        coarse = pc.getMGCoarseSolve()
-        coarse.setType("preonly")
-        coarse.getPC().setType("gamg")
-        coarse.setOperators(self.coarse)
+def _describe_interpolation(linear: fem.FunctionSpace, quadratic: fem.FunctionSpace) -> Prolongation:
+    """From P1 to P2."""
+    matrix = interpolate_to_quadratic(linear, quadratic)
+    found = BlockMatrix.of(matrix, (3, 3))
+    matrix.destroy()
+    return Prolongation(found.rows, found.halo)
 
 
-def set_near_nullspace(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
-    """Give a matrix the rigid-body modes of its space."""
-    owned = space.dofmap.index_map.size_local
-    coordinates = space.tabulate_dof_coordinates()[:owned].ravel().copy()
-    vector = PETSc.Vec().createWithArray(coordinates, bsize=3, comm=matrix.comm)
-    matrix.setNearNullSpace(PETSc.NullSpace().createRigidBody(vector))
+def rigid_motions(space: fem.FunctionSpace) -> FloatArray:
+    """(owned dofs, 6) three translations and three rotations about the middle, of the nodes of a space; collective."""
+    own = space.tabulate_dof_coordinates()[: space.dofmap.index_map.size_local]
+    total = space.mesh.comm.allreduce(np.append(own.sum(axis=0), len(own)))
+    x, y, z = (own - total[:3] / total[3]).T
+    motions = np.zeros((len(own), 3, 6))
+    motions[:, [0, 1, 2], [0, 1, 2]] = 1.0
+    motions[:, 1, 3], motions[:, 2, 3] = -z, y
+    motions[:, 0, 4], motions[:, 2, 4] = z, -x
+    motions[:, 0, 5], motions[:, 1, 5] = -y, x
+    return motions.reshape(-1, 6)

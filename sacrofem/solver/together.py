@@ -98,7 +98,7 @@ class BlockSolver:
             chunk = slice(first, first + WIDTHS[-1])
             b = _widen(loads[:, chunk])
             begin = None if start is None else _widen(start[:, chunk])
-            x, descent = descend(self._multiply, self._precondition, b, tolerance, most, self.comm, begin)
+            x, descent = descend(self._multiply, self.precondition, b, tolerance, most, self.comm, begin)
             count = loads[:, chunk].shape[1]
             solutions[:, chunk] = x[:, :count]
             residuals[chunk] = self.residuals(b, x)[:count]
@@ -121,7 +121,8 @@ class BlockSolver:
             self.springs.add_product(x, y)
         return y
 
-    def _precondition(self, r: SingleArray) -> SingleArray:
+    def precondition(self, r: SingleArray) -> SingleArray:
+        """The preconditioner's answer to a block (rows of this rank, K), single precision; collective."""
         assert self.cycle is not None
         z = self.cycle.apply(r)
         if self.correction is not None:

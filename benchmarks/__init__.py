@@ -1,0 +1,1 @@
+"""How long meshing and solving take, and what that compares with."""

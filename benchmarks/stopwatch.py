@@ -1,0 +1,75 @@
+"""Seconds and memory of a process by stage, told to the process that started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parents[1]
+#: One thread each: ranks and peers are compared core by core.
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NGS_NUM_THREADS", "CCX_NPROC_EQUATION_SOLVER"), "1"
+)
+
+
+class Stopwatch:
+    """Notes stages by the clock.
+
+    Attributes:
+        seconds: Stage -> seconds; a name given twice is summed.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.start()
+
+    def start(self) -> None:
+        """The next stage begins now."""
+        self._began = time.perf_counter()
+
+    def note(self, name: str) -> None:
+        """A stage ends now."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._began
+        self._began = time.perf_counter()
+
+
+def peak_memory(who: int = resource.RUSAGE_SELF) -> float:
+    """Peak resident memory so far, MB, of this process or (``RUSAGE_CHILDREN``) of its largest child."""
+    factor = 1024.0 if sys.platform == "darwin" else 1.0
+    return resource.getrusage(who).ru_maxrss / factor / 1024.0
+
+
+def report(result: dict[str, Any]) -> None:
+    """Tell the result to :func:`run_apart`: the last line of standard output."""
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+def run_apart(module: str, *arguments: str, ranks: int = 1, timeout: float = 360.0) -> dict[str, Any]:
+    """Run a module in a process of its own (or several, by MPI) and read its report.
+
+    Returns:
+        The report, or ``{"failed": why}``.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    if ranks > 1:
+        command = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks), *command]
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, env=os.environ | _ONE_THREAD, cwd=_ROOT, timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not finished in {timeout:.0f} s"}
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        return {"failed": said[-1] if said else f"exit code {done.returncode}"}
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result
