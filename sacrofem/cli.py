@@ -45,16 +45,19 @@ def run(
     memory_limit: Annotated[
         float | None, typer.Option(help="MB that the solve may take on one machine [default: what is free].")
     ] = None,
-    without: Annotated[
-        str, typer.Option(help="What is not reused: together, superposition, hierarchy, start; with commas between.")
-    ] = "",
+    reuse: Annotated[
+        str | None,
+        typer.Option(
+            help="What is reused: together, superposition, start, regions, hierarchy; or none [default: all but the last]."
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more of the solver.")] = False,
 ) -> None:
     """Mesh, solve and compare a study; run the same command again to go on after an interruption."""
     from sacrofem.report.terminal import print_comparison
     from sacrofem.study.runner import run_study
 
-    settings = SolverSettings(solver, petsc, memory_limit, Reuse().without(filter(None, without.split(","))))
+    settings = SolverSettings(solver, petsc, memory_limit, Reuse() if reuse is None else Reuse.only(reuse.split(",")))
 
     if verbose:
         logging.getLogger("sacrofem").setLevel(logging.DEBUG)

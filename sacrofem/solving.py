@@ -17,40 +17,44 @@ Method = Literal["auto", "multigrid", "direct", "petsc"]
 
 @dataclass(frozen=True)
 class Reuse:
-    """What a study carries on from one solve to the next; each can be switched off, to measure it or out of doubt.
+    """What a study carries on from one solve to the next; each can be switched, to measure it or out of doubt.
 
     Attributes:
         together: The loads of a BMD level are solved in one block.
         superposition: Loads that are sums of others are not solved.
-        hierarchy: The preconditioner of a BMD level serves the following ones.
         start: Solutions of earlier levels make the starting vectors (Galerkin's projection).
+        regions: The stiffness of every region is assembled once, and summed up with the moduli of a level.
+        hierarchy: The preconditioner of a BMD level serves the following ones while it does so well. Off: a new one takes less
+            time than the iterations that an old one costs; see docs/solver.md.
     """
 
     together: bool = True
     superposition: bool = True
-    hierarchy: bool = True
     start: bool = True
+    regions: bool = True
+    hierarchy: bool = False
 
-    def without(self, names: Iterable[str]) -> Reuse:
-        """The same with these switched off.
+    @classmethod
+    def only(cls, names: Iterable[str]) -> Reuse:
+        """These and nothing else; ``none`` is no name for one.
 
         Raises:
             ConfigError: a name is unknown.
         """
-        names = list(names)
-        known = [field.name for field in fields(self)]
+        names = [name.strip() for name in names]
+        known = [field.name for field in fields(cls)]
         for name in names:
-            if name not in known:
+            if name not in (*known, "none"):
                 raise ConfigError(
                     explain(
-                        "There is no such thing to switch off.",
-                        where="--without",
+                        "There is no such thing to reuse.",
+                        where="--reuse",
                         got=name,
-                        allowed=", ".join(known),
+                        allowed=", ".join((*known, "none")),
                         next_step="name one of these, several with commas between",
                     )
                 )
-        return replace(self, **dict.fromkeys(names, False))
+        return cls(**{name: name in names for name in known})
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,6 @@ def require_balance(force: float, energy: float) -> None:
                     where="the solved displacement",
                     got=f"{share:.1e} of it is missing",
                     allowed=f"{_MOST_LEFT:.0e}",
-                    next_step="solve again with --solver direct and without reuse (--without start,hierarchy), and report it",
+                    next_step="solve again with --solver direct --reuse none, and report it",
                 )
             )

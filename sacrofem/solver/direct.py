@@ -33,33 +33,28 @@ class DirectSolver(LinearSolver):
     def __init__(self, matrix: PETSc.Mat, space: fem.FunctionSpace, tolerance: float = 1e-9, reuse: Reuse | None = None) -> None:
         super().__init__(matrix, space, tolerance, reuse or Reuse())
 
-    def _prepare(self) -> None:
-        pc = self.ksp.getPC()
-        pc.setReusePreconditioner(False)
-        self.ksp.setOperators(self.operator, self.matrix)
+    def _prepare(self, matrix: BlockMatrix) -> Preconditioner:
+        pc = PETSc.PC().create(self.matrix.comm)
+        pc.setOperators(self.matrix)
         pc.setType("cholesky")
         pc.setFactorSolverType("mumps")
-        self.ksp.setUp()
+        pc.setUp()
         reason, size = pc.getFailedReason(), self.matrix.getSize()[0]
         if reason == PETSc.PC.FailedReason.FACTOR_OUTMEMORY:
             raise explain_memory(f"factor of a matrix of {size} dofs")
-        singular = pc.getFactorMatrix().getMumpsInfog(_NEGATIVE_PIVOTS) > 0
-        if reason or singular:
-            failed = PETSc.KSP.ConvergedReason
-            raise explain_failure(
-                int(failed.DIVERGED_INDEFINITE_MAT if singular else failed.DIVERGED_PCSETUP_FAILED), 0, 1.0, size
-            )
-        pc.setReusePreconditioner(True)
-
-    def _preconditioner(self, matrix: BlockMatrix) -> Preconditioner:
-        return _Factor(self.ksp.getPC().getFactorMatrix(), self.matrix)
+        indefinite = pc.getFactorMatrix().getMumpsInfog(_NEGATIVE_PIVOTS) > 0
+        if reason or indefinite:
+            named = PETSc.KSP.ConvergedReason
+            cause = named.DIVERGED_INDEFINITE_MAT if indefinite else named.DIVERGED_PCSETUP_FAILED
+            raise explain_failure(int(cause), 0, 1.0, size)
+        return _Factor(pc, self.matrix)
 
 
 class _Factor:
     """A factored matrix that solves for blocks."""
 
-    def __init__(self, factor: PETSc.Mat, matrix: PETSc.Mat) -> None:
-        self.factor, self.comm = factor, matrix.comm
+    def __init__(self, pc: PETSc.PC, matrix: PETSc.Mat) -> None:
+        self.pc, self.comm = pc, matrix.comm  # the factor lives as long as what made it
         self.rows: tuple[int, int] = matrix.getSizes()[0]
         self._blocks: dict[int, tuple[PETSc.Mat, PETSc.Mat]] = {}
 
@@ -68,7 +63,7 @@ class _Factor:
         right, found = self._dense(b.shape[1])
         right.getDenseArray()[:] = b
         right.assemble()
-        self.factor.matSolve(right, found)
+        self.pc.getFactorMatrix().matSolve(right, found)
         answer: SingleArray = np.ascontiguousarray(found.getDenseArray(readonly=True), dtype=np.float32)
         return answer
 

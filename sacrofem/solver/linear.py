@@ -11,7 +11,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from dolfinx import fem
@@ -21,7 +20,7 @@ from petsc4py import PETSc
 from scipy.sparse import csr_array
 
 from sacrofem.errors import SolveError
-from sacrofem.solver.block_matrix import BlockMatrix, SingleArray
+from sacrofem.solver.block_matrix import BlockMatrix
 from sacrofem.solver.diagnosis import explain_failure
 from sacrofem.solver.held import require_held
 from sacrofem.solver.low_rank import LowRankCorrection
@@ -43,8 +42,6 @@ _NEW = 1.0
 _MOST_ITERATIONS = 1000
 #: Vectors GMRES keeps.
 _RESTART = 100
-
-_numbers = count()  # the same on every rank, which id() would not be
 
 
 @dataclass(frozen=True)
@@ -93,22 +90,13 @@ class LinearSolver(ABC):
         self.comm: MPI.Comm = matrix.comm.tompi4py()
         self.recollection = Recollection(self.comm, 3 * space.dofmap.index_map.size_local)
         matrix.setOption(PETSc.Mat.Option.SPD, True)
-        self.ksp = PETSc.KSP().create(matrix.comm)
-        self.ksp.setType("cg")
-        self.ksp.setOptionsPrefix(f"sacrofem_{next(_numbers)}_")
-        self.ksp.setOperators(matrix)
-        self.ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
-        self.ksp.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         self._block: BlockSolver | None = None
         self._state = self._own_state = self._projected = -1
         self._own_rate, self._rate = 0.0, 0.0
 
-    def _prepare(self) -> None:  # noqa: B027
-        """Make the preconditioner of ``ksp`` for the matrix as it is now, where one of PETSc's is used."""
-
     @abstractmethod
-    def _preconditioner(self, matrix: BlockMatrix) -> Preconditioner | None:
-        """The same for blocks of vectors; None where ``ksp`` solves by itself."""
+    def _prepare(self, matrix: BlockMatrix) -> Preconditioner | None:
+        """Make the preconditioner for the matrix as it is now; None where the solver brings its own iteration."""
 
     def set_up(self) -> None:
         """Make the preconditioner for the matrix as it is now.
@@ -121,8 +109,7 @@ class LinearSolver(ABC):
         self._own_rate = self._rate = 0.0
         matrix = BlockMatrix.of(self.matrix, (3, 3))
         require_held(BlockSolver(matrix, None, self.added).multiply, self.matrix, self.space)
-        self._prepare()
-        cycle, correction = self._preconditioner(matrix), None
+        cycle, correction = self._prepare(matrix), None
         if cycle is not None and self.stiff_springs is not None:
             correction = LowRankCorrection(matrix.comm, cycle.apply, *self.stiff_springs)
         self._block = BlockSolver(matrix, cycle, self.added, correction)
@@ -251,22 +238,19 @@ class LinearSolver(ABC):
         return explain_failure(int(failure), log.iterations, worst, self.matrix.getSize()[0])
 
     def solve_unsymmetric(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float) -> SolveLog:
-        """Solve with a matrix that has come to be unsymmetric (friction), by GMRES on the preconditioner there is.
+        """Solve with a matrix that has come to be unsymmetric (friction), by flexible GMRES on the preconditioner there is.
 
         Raises:
             SolveError: it did not converge.
         """
         began = time.perf_counter()
         ksp = PETSc.KSP().create(self.matrix.comm)
-        ksp.setType("gmres")
+        ksp.setType(
+            "fgmres"
+        )  # it keeps what the cycle answers: in single precision a sum of answers is not the answer to the sum
         ksp.setGMRESRestart(_RESTART)
-        block = self.block_solver()
-        if block.cycle is None:
-            ksp.setPC(self.ksp.getPC())
         ksp.setOperators(self.operator, self.matrix)
-        if block.cycle is not None:
-            ksp.getPC().setType("python")
-            ksp.getPC().setPythonContext(_Shell(block.precondition))
+        self._precondition(ksp)
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
         ksp.setTolerances(rtol=tolerance, max_it=_MOST_ITERATIONS)
         ksp.solve(right_hand_side, solution)
@@ -276,6 +260,12 @@ class LinearSolver(ABC):
         if reason < 0 or not relative <= RESIDUAL_SLACK * tolerance:
             raise explain_failure(reason, iterations, relative, self.matrix.getSize()[0])
         return SolveLog(iterations, relative, time.perf_counter() - began)
+
+    def _precondition(self, ksp: PETSc.KSP) -> None:
+        """Let another iteration of PETSc's use the preconditioner there is."""
+        pc = ksp.getPC()
+        pc.setType("python")
+        pc.setPythonContext(_Shell(self.block_solver().precondition))
 
     def residual(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec) -> float:
         """||b - A x|| / ||b||, computed afresh."""
@@ -288,20 +278,6 @@ class LinearSolver(ABC):
         return relative
 
 
-class _Shell:
-    """The preconditioner as PETSc calls it."""
-
-    def __init__(self, precondition: Callable[[SingleArray], SingleArray]) -> None:
-        self.precondition = precondition
-
-    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
-        """Write an approximation of A^-1 x into y."""
-        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
-        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
-        with y as values:
-            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)
-
-
 def _columns(vectors: Sequence[PETSc.Vec]) -> FloatArray:
     return np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
 
@@ -310,3 +286,17 @@ def _fill(vectors: Sequence[PETSc.Vec], columns: FloatArray) -> None:
     for vector, column in zip(vectors, columns.T, strict=True):
         with vector as values:
             values[:] = column
+
+
+class _Shell:
+    """The cycle as PETSc calls it."""
+
+    def __init__(self, precondition: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        self.precondition = precondition
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        """Write an approximation of A^-1 x into y."""
+        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
+        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
+        with y as values:
+            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)

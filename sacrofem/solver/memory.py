@@ -15,9 +15,9 @@ from sacrofem.solver.diagnosis import explain_memory
 logger = logging.getLogger(__name__)
 
 #: Peak memory of a model beside its mesh, bytes for each dof by order, with a block of eight loads; see docs/solver.md.
-_BYTES = {1: 3000.0, 2: 5000.0}
+_BYTES = {1: 3800.0, 2: 4900.0}
 #: A factor takes c n^(4/3) bytes (nested dissection in three dimensions, George 1973); c by order.
-_FACTOR = {1: 300.0, 2: 450.0}
+_FACTOR = {1: 180.0, 2: 220.0}
 _POWER = 4.0 / 3.0
 #: A limit at or above this is none (cgroup version 1 writes a number near 2^63).
 _NO_LIMIT = 1e15

@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 class MultigridSolver(LinearSolver):
-    """Conjugate gradients on blocks of right-hand sides, with a V-cycle in single precision; see :class:`LinearSolver`.
+    """Conjugate gradients on blocks of right-hand sides, with a multigrid cycle; see :class:`LinearSolver`.
 
     Args:
         matrix: Symmetric positive definite, block size 3.
@@ -45,7 +45,7 @@ class MultigridSolver(LinearSolver):
         self._interpolation = None if linear is None else _describe_interpolation(linear, space)
         self._motions = rigid_motions(linear or space)
 
-    def _preconditioner(self, matrix: BlockMatrix) -> VCycle:
+    def _prepare(self, matrix: BlockMatrix) -> VCycle:
         return build_cycle(matrix, self._motions, self._places, self._interpolation)
 
 

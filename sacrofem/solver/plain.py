@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 
 import numpy as np
 from dolfinx import fem
@@ -11,8 +12,10 @@ from petsc4py import PETSc
 from sacrofem.errors import ConfigError, explain
 from sacrofem.solver.block_matrix import BlockMatrix
 from sacrofem.solver.linear import FloatArray, LinearSolver
-from sacrofem.solver.together import BlockLog, Preconditioner
+from sacrofem.solver.together import BlockLog
 from sacrofem.solving import Reuse, parse_options
+
+_numbers = count()  # the same on every rank, which id() would not be
 
 
 class PetscSolver(LinearSolver):
@@ -30,11 +33,16 @@ class PetscSolver(LinearSolver):
         self, matrix: PETSc.Mat, space: fem.FunctionSpace, given: str = "", tolerance: float = 1e-9, reuse: Reuse | None = None
     ) -> None:
         super().__init__(matrix, space, tolerance, reuse or Reuse())
-        set_near_nullspace(matrix, space)
+        _set_near_nullspace(matrix, space)
         self.options = parse_options(given)
+        self.ksp = PETSc.KSP().create(matrix.comm)
+        self.ksp.setOptionsPrefix(f"sacrofem_{next(_numbers)}_")
+        self.ksp.setType("cg")
+        self.ksp.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        self.ksp.setTolerances(rtol=tolerance, max_it=self.most_iterations)
         self.ksp.getPC().setType("gamg")
 
-    def _prepare(self) -> None:
+    def _prepare(self, matrix: BlockMatrix) -> None:
         prefix = self.ksp.getOptionsPrefix()
         store = PETSc.Options()
         for name, value in self.options.items():
@@ -53,8 +61,9 @@ class PetscSolver(LinearSolver):
             raise self._refuse(f"options that PETSc did not read: {', '.join(f'-{name}' for name in unread)}")
         self.ksp.getPC().setReusePreconditioner(True)
 
-    def _preconditioner(self, matrix: BlockMatrix) -> Preconditioner | None:
-        return None  # the KSP has its own
+    def _precondition(self, ksp: PETSc.KSP) -> None:
+        self.block_solver()
+        ksp.setPC(self.ksp.getPC())
 
     def _solve(self, loads: FloatArray, tolerance: float, start: FloatArray | None) -> tuple[FloatArray, BlockLog]:
         began, block = time.perf_counter(), self.block_solver()
@@ -88,7 +97,7 @@ class PetscSolver(LinearSolver):
         )
 
 
-def set_near_nullspace(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
+def _set_near_nullspace(matrix: PETSc.Mat, space: fem.FunctionSpace) -> None:
     """Give a matrix the rigid-body modes of its space."""
     owned = space.dofmap.index_map.size_local
     coordinates = space.tabulate_dof_coordinates()[:owned].ravel().copy()

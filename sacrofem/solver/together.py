@@ -122,7 +122,7 @@ class BlockSolver:
         return y
 
     def precondition(self, r: SingleArray) -> SingleArray:
-        """The preconditioner's answer to a block of residuals (rows of this rank, K); collective."""
+        """The preconditioner's answer to a block (rows of this rank, K), single precision; collective."""
         assert self.cycle is not None
         z = self.cycle.apply(r)
         if self.correction is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import batched, groupby
 from typing import Any
 
@@ -99,25 +99,14 @@ def solve_arm(
     recorder = Recorder(mesh, study.fracture.gap, neighbourhoods(mesh), archive, ErrorEstimator(mesh))
     arm = _Arm(study, loads, model, attached, recorder)
     records: dict[str, dict[str, Any]] = {}
-    levels = [list(of_level) for _, of_level in groupby(cases, key=lambda case: case.level.name)]
-    for of_level in from_the_middle(levels):
+    for _, group in groupby(cases, key=lambda case: case.level.name):
+        of_level = list(group)
         properties = case_properties(study, of_level[0].level)
         model.set_properties(properties)
         model.reassemble()
         for block in batched(of_level, WIDTHS[-1]):
             records |= dict(arm.run(block, properties))
     return records
-
-
-def from_the_middle[Item](items: Sequence[Item]) -> list[Item]:
-    """A middle one, those before it backwards, those after it.
-
-    Of BMD levels in order: the preconditioner of a middle one serves its neighbours best. Measured on the quickstart's sacrum,
-    iterations from normal to severe bone: 43, 38, 31, 33 each with its own; 43, 51, 70, 78 with that of normal bone; 45, 38, 53,
-    57 with that of osteopenic bone; 87, 73, 37, 33 with that of severe osteoporosis.
-    """
-    middle = (len(items) - 1) // 2
-    return [*items[middle::-1], *items[middle + 1 :]]
 
 
 class _Arm:
