@@ -88,8 +88,8 @@ def write_section(request: Request, runs: dict[str, list[dict[str, Any]]]) -> li
     features = ", ".join([request.fracture, *request.patterns, *request.implants])
     lines = [
         f"{request.extent} of {request.anatomy}, {sizes} mm, with {features}: {cells:,.0f} tetrahedra, smallest radius ratio "
-        f"{median(result['quality'] for result in full):.3f}. {len(full)} runs of each kind by turns, medians; seconds of CPU of all "
-        "threads, by the clock beside them. Shapes are sampled, and a large mesh is cleaned up, on two threads; Gmsh has one.",
+        f"{median(result['quality'] for result in full):.3f}. {len(full)} runs of each kind by turns, medians; seconds of CPU of "
+        "all threads, by the clock beside them. Shapes are sampled and large meshes cleaned up on two threads; Gmsh has one.",
         "",
         f"Machine: {describe_machine()}. {datetime.date.today().isoformat()}.",
         "",
