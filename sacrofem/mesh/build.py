@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
@@ -33,7 +34,7 @@ from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.remeshing import clean_up
 from sacrofem.mesh.repair import lift_worst
 from sacrofem.mesh.sheets import SheetFeature, cut_sheets, number_sheets
-from sacrofem.mesh.surface import SizeField, contour_shape, remesh_surface
+from sacrofem.mesh.surface import SizeField, contour_shape, evaluate, remesh_surface
 from sacrofem.mesh.tetrahedra import Tetrahedra, require_connected, rings_around
 from sacrofem.mesh.volume import fill_surface
 from sacrofem.shapes.displacement import displaced_ring
@@ -246,6 +247,7 @@ def attempt(
     if host.ring:
         size = joint_size(host.ring, size, settings.joint_size)
         smallest = SMALLEST_EDGE_SHARE * min(settings.feature_size, settings.joint_size)
+    size = partial(evaluate, size)
     with stage("surface sampled and remeshed"):
         surface = remesh_surface(contour_shape(host.solid, host.bounds, settings.sampling), size, smallest)
     with stage("volume filled"):

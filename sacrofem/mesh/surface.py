@@ -79,7 +79,7 @@ class Grid:
 
     def sample(self, shape: Shape) -> FloatArray:
         """(n,) values of ``shape``, x fastest."""
-        return _evaluate(shape, self.points())
+        return evaluate(shape, self.points())
 
     def sample_near_surface(self, shape: Shape) -> FloatArray:
         """Like :meth:`sample`, but points far from the surface get values interpolated from coarser grids."""
@@ -92,7 +92,7 @@ class Grid:
             near = np.abs(values).ravel() < NEAR_STEPS * grid.spacing
             nz, ny, nx = values.shape
             grid = Grid(self.origin, 0.5 * grid.spacing, (nx, ny, nz))
-            values.ravel()[near] = _evaluate(shape, grid.points(near))
+            values.ravel()[near] = evaluate(shape, grid.points(near))
         nx, ny, nz = self.dimensions
         return values[:nz, :ny, :nx].ravel()
 
@@ -108,9 +108,11 @@ def _halve_steps(values: FloatArray) -> FloatArray:
     return np.ascontiguousarray(values)
 
 
-def _evaluate(shape: Shape, points: FloatArray) -> FloatArray:
+def evaluate(shape: Shape, points: FloatArray) -> FloatArray:
     """Values of ``shape`` at (n, 3) points, in chunks side by side."""
-    chunks = [points[i : i + CHUNK] for i in range(0, len(points) or 1, CHUNK)]
+    if len(points) <= CHUNK:
+        return shape(points)
+    chunks = [points[i : i + CHUNK] for i in range(0, len(points), CHUNK)]
     with ThreadPoolExecutor(THREADS) as threads:
         return np.concatenate(list(threads.map(shape, chunks)))
 

@@ -245,9 +245,7 @@ class LinearSolver(ABC):
         """
         began = time.perf_counter()
         ksp = PETSc.KSP().create(self.matrix.comm)
-        ksp.setType(
-            "fgmres"
-        )  # it keeps what the cycle answers: in single precision a sum of answers is not the answer to the sum
+        ksp.setType("fgmres")  # it keeps the answers: in single precision their sum is not the answer to the sum
         ksp.setGMRESRestart(_RESTART)
         ksp.setOperators(self.operator, self.matrix)
         self._precondition(ksp)
