@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -167,7 +168,7 @@ def _keep(
     measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
     measures += [(whole, measure) for measure in members]
     estimate = errors.estimate(fields, properties)
-    motions = {name: errors.motion(fields, dual, name, properties) for name, dual in duals.items() if dual is not None}
+    motions = errors.motions(fields, duals, properties)
     bars = error_bars(measures, estimate, solution.work, cell_volumes(fields), masks, motions)
     rows = [
         Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
@@ -194,10 +195,18 @@ class ErrorEstimator:
         """The estimate of a solved case."""
         return estimate_error(fields, *self._prepare(fields, properties))
 
-    def motion(self, fields: CaseFields, dual: CaseFields, fracture: str, properties: Properties) -> float:
-        """The estimated error of a fracture's mean micromotion, mm, by its dual solution."""
-        area = float(facet_areas(fields.points, fields.fractures[fracture].nodes[:, 0, :3]).sum())
-        return estimate_goal_error(fields, dual, *self._prepare(fields, properties)) / area
+    def motions(self, fields: CaseFields, duals: Mapping[str, CaseFields | None], properties: Properties) -> dict[str, float]:
+        """The estimated error of the mean micromotion of every fracture that has a dual solution, mm.
+
+        Of a fracture of several surfaces the integrals' errors add up, and so give that of the whole.
+        """
+        given = {name: dual for name, dual in duals.items() if dual is not None}
+        integrals = {name: estimate_goal_error(fields, dual, *self._prepare(fields, properties)) for name, dual in given.items()}
+        areas = {name: float(facet_areas(fields.points, fields.fractures[name].nodes[:, 0, :3]).sum()) for name in given}
+        found = {name: integrals[name] / areas[name] for name in given}
+        if len(given) > 1 and given.keys() == fields.fractures.keys():
+            found[name_whole(fields.fractures)] = sum(integrals.values()) / sum(areas.values())
+        return found
 
     def _prepare(self, fields: CaseFields, properties: Properties) -> tuple[Patches, Membrane]:
         membrane = Membrane.of(self._mesh, properties)
