@@ -28,6 +28,7 @@ from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.micromotion import sample_motion
 from sacrofem.results.recovery import Recovery, vertex_strain
+from sacrofem.study.arm import ErrorEstimator
 from tests.blocks import block
 from tests.solved_block import properties, solve_mesh
 
@@ -235,6 +236,28 @@ def test_the_error_bar_of_the_micromotion_holds_that_of_a_finer_mesh() -> None:
     true = found["fine"] - found["coarse"]
     assert true > 0.05 * found["fine"]  # linear elements underestimate the motion at a front
     assert 0.5 * true < estimated < 2.0 * true
+
+
+def test_the_errors_of_a_fractures_surfaces_make_that_of_the_whole() -> None:
+    """One fracture as one surface, and in two pieces of unlike size under names of their own."""
+    whole, given = block((4, 2, 6), (10.0, 10.0, 30.0), fracture_depth=0.75), properties()
+    facets = whole.surfaces["fracture:gap"]
+    left = whole.points[facets].mean(axis=1)[:, 0] < 2.5
+    pieces = {"fracture:gap.small": facets[left], "fracture:gap.large": facets[~left]}
+    surfaces = {name: triangles for name, triangles in whole.surfaces.items() if name != "fracture:gap"}
+    found = {}
+    for name, mesh in (("one", whole), ("two", replace(whole, surfaces=surfaces | pieces))):
+        model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1)
+        model.set_properties(given)
+        model.assemble()
+        solution = model.solve(np.array([10.0, 0.0, 60.0]))
+        fields = gather_fields(model, solution.displacement)
+        assert fields
+        duals = {cut: gather_fields(model, solve_dual(model, solution.displacement, cut)) for cut in model.cuts}
+        found[name] = ErrorEstimator(mesh).motions(fields, duals, given)
+    assert set(found["two"]) == {"gap", "gap.small", "gap.large"}
+    assert found["two"]["gap"] == pytest.approx(found["one"]["gap"], rel=1e-6)
+    assert found["two"]["gap.small"] != pytest.approx(found["two"]["gap"], rel=0.01)
 
 
 def test_every_measure_says_what_its_error_bar_rests_on() -> None:

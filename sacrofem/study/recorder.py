@@ -89,7 +89,7 @@ class Recorder:
         estimate = self.errors.estimate(solved.moved, solved.properties)
         if solved.lag is not None:  # the load's work rests on what it adds, strains are those of both
             estimate = replace(estimate, strain=self.errors.estimate(fields, solved.properties).strain)
-        motions = {name: self.errors.motion(solved.moved, dual, name, solved.properties) for name, dual in solved.duals.items()}
+        motions = self.errors.motions(solved.moved, solved.duals, solved.properties)
         bars = error_bars(measures, estimate, solved.solution.work, cell_volumes(fields), self.masks, motions)
         rows = [
             Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
@@ -136,10 +136,17 @@ class ErrorEstimator:
         """The estimate of a solved case."""
         return estimate_error(fields, *self._prepare(fields, properties))
 
-    def motion(self, fields: CaseFields, dual: CaseFields, fracture: str, properties: Properties) -> float:
-        """The estimated error of a fracture's mean micromotion, mm, by its dual solution."""
-        area = float(facet_areas(fields.points, fields.fractures[fracture].nodes[:, 0, :3]).sum())
-        return estimate_goal_error(fields, dual, *self._prepare(fields, properties)) / area
+    def motions(self, fields: CaseFields, duals: Mapping[str, CaseFields], properties: Properties) -> dict[str, float]:
+        """The estimated error of the mean micromotion of every fracture that has a dual solution, mm.
+
+        Of a fracture of several surfaces the integrals' errors add up, and so give that of the whole.
+        """
+        integrals = {name: estimate_goal_error(fields, dual, *self._prepare(fields, properties)) for name, dual in duals.items()}
+        areas = {name: float(facet_areas(fields.points, fields.fractures[name].nodes[:, 0, :3]).sum()) for name in duals}
+        found = {name: integrals[name] / areas[name] for name in duals}
+        if len(duals) > 1 and duals.keys() == fields.fractures.keys():
+            found[name_whole(fields.fractures)] = sum(integrals.values()) / sum(areas.values())
+        return found
 
     def _prepare(self, fields: CaseFields, properties: Properties) -> tuple[Patches, Membrane]:
         membrane = Membrane.of(self._mesh, properties)
