@@ -90,6 +90,7 @@ def main(order: int, law: str) -> None:
         found = solve_mesh(MPI.COMM_WORLD, block(**given), order, force, active, properties(law))
         if found:
             numbers += [found.opening, *found.slide, found.solution.work, found.solution.energy, found.solution.dissipated]
+            numbers += [float(np.linalg.norm(force)) for force in found.solution.section_forces["gap"].values()]
     if numbers:
         sys.stdout.write(json.dumps(numbers) + "\n")
 

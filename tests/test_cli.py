@@ -28,6 +28,7 @@ loads: [standing]
 density_law: dalstra1993
 interface: {interface}
 support: sacroiliac_cartilage
+order: 1
 {extra}
 """
 

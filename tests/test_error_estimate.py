@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 # isort: split
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 import ufl
 from dolfinx import fem
 from dolfinx import mesh as dmesh
-from dolfinx.fem.petsc import LinearProblem
 from mpi4py import MPI
 
 from sacrofem.mechanics import forms
@@ -20,106 +19,29 @@ from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.dual import solve_duals
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import TransverseCortex
-from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.error_bars import ENERGY, NO_ESTIMATE, RECOVERED, error_bars
 from sacrofem.results.error_estimate import Membrane, Patches, estimate_error, estimate_goal_error
-from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.micromotion import sample_motion
 from sacrofem.results.recovery import Recovery, vertex_strain
-from sacrofem.study.arm import ErrorEstimator
+from sacrofem.study.recorder import ErrorEstimator
 from tests.blocks import block
+from tests.manufactured_cube import distorted_cube, effectivity, manufactured
 from tests.solved_block import properties, solve_mesh
 
 ORDERS = pytest.mark.parametrize("order", [1, 2])
-DIRECT = {"ksp_type": "preonly", "pc_type": "lu", "pc_factor_mat_solver_type": "mumps"}
-NOTHING = np.zeros((0, 3), dtype=np.int64)
-POISSON = 0.3
-
-
-@dataclass(frozen=True)
-class Manufactured:
-    """A solved manufactured problem: its fields, and its true error and energy, N mm (both as a(., .))."""
-
-    fields: CaseFields
-    error: float
-    energy: float
-
-
-def distorted_cube(count: int) -> ModelMesh:
-    """A unit cube, z from -1/2 to 1/2, its inner nodes moved by up to 15 % of a cell, those at z = 0 within that plane."""
-    mesh = block((count, count, count), (1.0, 1.0, 1.0), fracture_depth=0.0)
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
-    inner = ((mesh.points > low + 1e-9) & (mesh.points < high - 1e-9)).all(axis=1)
-    moves = np.random.default_rng(3).uniform(-0.15 / count, 0.15 / count, mesh.points.shape) * inner[:, None]
-    moves[np.abs(mesh.points[:, 2]) < 1e-9, 2] = 0.0
-    return replace(mesh, points=mesh.points + moves)
-
-
-def solve_manufactured(order: int, count: int, stiff: float = 1.0, poisson: float = POISSON) -> Manufactured:
-    """Solve for a smooth displacement; with ``stiff`` above 1 the half z > 0 is so many times stiffer, and stress is smooth."""
-    mesh = distorted_cube(count)
-    domain = distribute(mesh, MPI.COMM_SELF).domain
-    space = build_cut_space(domain, order, number_copies(mesh.cells, NOTHING))
-    x = ufl.SpatialCoordinate(domain)
-    piecewise = fem.functionspace(domain, ("DG", 0))
-    young, upper = fem.Function(piecewise), mesh.points[mesh.cells].mean(axis=1)[domain.topology.original_cell_index, 2] > 0
-    young.x.array[:] = np.where(upper, 10.0 * stiff, 10.0)
-    nu = fem.Constant(domain, poisson)
-    if stiff == 1.0:
-        exact = ufl.as_vector([ufl.sin(3 * x[1]) * x[0], ufl.cos(2 * x[2]) * x[0], ufl.exp(x[0]) * x[1]])
-    else:  # traction continuous at z = 0 for Poisson's ratio 0
-        exact = ufl.as_vector([(ufl.exp(2 * x[2]) - 1.0) / young, 0.0, (ufl.sin(3 * x[2]) + x[2] ** 2) / young])
-    shear, lame = young / (2 * (1 + nu)), young * nu / ((1 + nu) * (1 - 2 * nu))
-
-    def stress(w: forms.Expression) -> forms.Expression:
-        return 2 * shear * forms.strain(w) + lame * ufl.tr(forms.strain(w)) * ufl.Identity(3)
-
-    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
-    dx = ufl.Measure("dx", domain=domain, metadata={"quadrature_degree": 2 * order + 3})
-    edge = fem.Function(space)
-    # Values from below and from above z = 0 are the same there: the displacement is continuous.
-    edge.interpolate(fem.Expression(exact, space.element.interpolation_points))
-    boundary = dmesh.exterior_facet_indices(domain.topology)
-    solution = LinearProblem(
-        forms.bulk_form(u, v, young, nu, dx),
-        ufl.dot(-ufl.div(stress(exact)), v) * dx,
-        bcs=[fem.dirichletbc(edge, fem.locate_dofs_topological(space, 2, boundary))],
-        petsc_options_prefix="estimate_",
-        petsc_options=DIRECT,
-    ).solve()
-    difference = solution - exact
-    error, energy = (
-        float(fem.assemble_scalar(fem.form(ufl.inner(stress(w), forms.strain(w)) * dx))) for w in (difference, exact)
-    )
-    fields = CaseFields(
-        points=space.tabulate_dof_coordinates(),
-        cells=space.dofmap.list.astype(np.int64),
-        displacement=solution.x.array.reshape(-1, 3),
-        regions=upper.astype(np.int64),
-        young=young.x.array.copy(),
-        poisson=np.full(len(upper), poisson),
-        fractures={},
-    )
-    return Manufactured(fields, error, energy)
-
-
-def effectivity(found: Manufactured, regions: np.ndarray) -> float:
-    fields = found.fields
-    estimate = estimate_error(fields, Patches(Recovery.of(fields.points, fields.cells, regions), None))
-    return float(np.sqrt(estimate.squared / found.error))
 
 
 @pytest.mark.parametrize(("order", "count"), [(1, 4), (1, 8), (2, 3), (2, 6)])
 def test_effectivity_on_a_smooth_solution_is_between_a_half_and_two(order: int, count: int) -> None:
-    found = solve_manufactured(order, count)
+    found = manufactured(order, count)
     assert 0.5 < effectivity(found, np.zeros_like(found.fields.regions)) < 2.0
 
 
 @pytest.mark.parametrize(("order", "count"), [(1, 8), (2, 4)])
 def test_a_jump_of_stiffness_is_no_error_where_patches_keep_to_their_material(order: int, count: int) -> None:
-    found = solve_manufactured(order, count, stiff=20.0, poisson=0.0)
+    found = manufactured(order, count, stiff=20.0, poisson=0.0)
     assert 0.5 < effectivity(found, found.fields.regions) < 2.0
     assert effectivity(found, np.zeros_like(found.fields.regions)) > 2.0  # patches across the border take the jump for error
 
@@ -127,7 +49,7 @@ def test_a_jump_of_stiffness_is_no_error_where_patches_keep_to_their_material(or
 @ORDERS
 def test_a_displacement_that_the_elements_hold_has_no_error(order: int) -> None:
     mesh = distorted_cube(3)
-    fields = solve_manufactured(order, 3).fields
+    fields = manufactured(order, 3).fields
     x, y, z = fields.points.T
     linear = np.column_stack([x + 2 * y, y - z, 3 * z + x])
     squares = np.column_stack([x * x + y * z, x * z, y * y - x * z])
@@ -137,7 +59,7 @@ def test_a_displacement_that_the_elements_hold_has_no_error(order: int) -> None:
 
 
 def test_the_strain_of_quadratic_elements_is_exact_at_their_vertices() -> None:
-    fields = solve_manufactured(2, 3).fields
+    fields = manufactured(2, 3).fields
     x, y, z = fields.points.T
     strain = vertex_strain(fields.points, fields.cells, np.column_stack([x * x, y * z, x * y]))
     cx, cy, cz = fields.points[fields.cells[:, :4]].transpose(2, 0, 1)

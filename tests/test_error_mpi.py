@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_mpi import LAUNCHER
+from tests.test_mpi import LAUNCHER, run_on_ranks
 
 
 def numbers(ranks: int, order: int) -> list[float]:
@@ -27,3 +27,12 @@ def test_one_rank_and_two_estimate_the_same_error(order: int) -> None:
     alone = numbers(1, order)
     assert numbers(2, order) == pytest.approx(alone, rel=1e-6)
     assert all(number > 0.0 for number in alone)
+
+
+def test_effectivity_is_between_a_half_and_two_on_one_rank_and_on_two() -> None:
+    """On a smooth solution known in advance; effectivity, true error and energy of linear and quadratic elements."""
+    found: dict[int, list[float]] = {}
+    for ranks in (1, 2):
+        found[ranks] = json.loads(run_on_ranks(ranks, "tests.manufactured_cube"))
+        assert all(0.5 < number < 2.0 for number in found[ranks][::3])
+    assert found[2] == pytest.approx(found[1], rel=1e-6)

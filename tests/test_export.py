@@ -163,6 +163,7 @@ def study() -> sacrofem.Study:
         density_law="dalstra1993",
         interface="linear",
         support="sacroiliac_cartilage",
+        order=1,
         mesh={"size": 6.0, "feature_size": 3.5, "sampling": 1.5},
     )
 

@@ -179,6 +179,7 @@ def test_two_fractures_stand_in_one_table_and_are_not_solved_again(tmp_path: Pat
         density_law="dalstra1993",
         interface="linear",
         support="sacroiliac_cartilage",
+        order=1,
         mesh=MeshSettings(size=7.0, feature_size=4.5, sampling=2.0, minimum_quality=0.03),
     )
     result = sacrofem.run_study(study, output=tmp_path / "two")

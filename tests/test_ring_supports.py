@@ -124,6 +124,9 @@ def test_a_support_that_leaves_a_rotation_free_is_no_entry() -> None:
     with pytest.raises(ValidationError, match="one socket alone"):
         Support(name="half", acts_on="acetabulum", side="left", normal_stiffness=5, tangential_stiffness=0,
                 flexion_stiffness=1, **SAID)  # fmt: skip
+    with pytest.raises(ValidationError, match="side: both"):
+        Support(name="half", acts_on="acetabulum", side="left", normal_stiffness=5, tangential_stiffness=1,
+                flexion_stiffness=1, **SAID)  # fmt: skip
     with pytest.raises(ValidationError, match="acetabulum"):
         Support(name="odd", normal_stiffness=5, tangential_stiffness=1, flexion_stiffness=1, **SAID)
 

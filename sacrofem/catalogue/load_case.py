@@ -23,8 +23,8 @@ class Support(Entry):
         side: Which of the two surfaces is held.
         normal_stiffness: MPa/mm; in a socket along its radius.
         tangential_stiffness: MPa/mm; 0 is a frictionless ball-and-socket.
-        flexion_stiffness: N mm/rad, for each hip, against the rotation of the ring about the axis through both hip centres,
-            which frictionless sockets leave free.
+        flexion_stiffness: N mm/rad, for each hip, against the mean rotation of both sockets about the axis through both hip
+            centres, which frictionless sockets leave free.
         midplane: For ``extent: hemisacrum``: ``symmetry`` keeps the cut in its plane, as its mirror image would, ``free`` leaves
             it alone.
         grounding: Whether the springs only keep a balanced load from drifting: hip contact is then a load, not a reaction.
@@ -47,6 +47,8 @@ class Support(Entry):
             raise ValueError("tangential_stiffness 0 leaves a rotation free: give it, or (in sockets) a flexion_stiffness")
         if self.side != "both" and self.tangential_stiffness == 0:
             raise ValueError("one socket alone holds a ring only with a tangential_stiffness above 0")
+        if self.side != "both" and self.flexion_stiffness is not None:
+            raise ValueError("flexion_stiffness belongs to side: both, about the axis through both hips")
         if self.grounding and self.acts_on != "acetabulum":
             raise ValueError("grounding belongs to acts_on: acetabulum: the sacrum alone is held by its joints")
         return self

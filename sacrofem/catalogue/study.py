@@ -71,7 +71,8 @@ class Study(Entry):
         cut_ligaments: Names of ligaments of that set that are cut, on both sides.
         lumbosacral: Joint between L5 and S1, where an implant reaches L5 (ring).
         body_weight: N.
-        order: Polynomial order of the displacement, 1 or 2.
+        order: Polynomial order of the displacement: 2, or 1 for a quick look, which misses strain and stiffness by some 10 %
+            (docs/errors.md).
         motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
             and case (linear interfaces).
         mesh: Mesh sizes.
@@ -99,7 +100,7 @@ class Study(Entry):
     cut_ligaments: tuple[str, ...] = ()
     lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
-    order: Literal[1, 2] = 1
+    order: Literal[1, 2] = 2
     motion_errors: bool = False
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True

@@ -210,9 +210,15 @@ class Interfaces:
         return float(self.comm.allreduce(float(self._weights @ stored)))
 
     def force(self, name: str) -> FloatArray:
-        """(3,) N, force of the first face of a cut on the second, over all ranks, in excess of a preload."""
+        """(3,) N, force of the first face of a cut on the second, over all ranks, in excess of a preload.
+
+        Where the faces hang on one node, at the fracture's front, their tractions on it cancel: with what the solids hand on
+        there they would count twice.
+        """
         mine = self._cuts == self.names.index(name)
-        held = -(self._weights[mine] @ self.response.traction[mine])
+        apart = self.points.dofs[:, 0] != self.points.dofs[:, 1]
+        counted = self._weights * (apart @ self.points.shapes.T).ravel()
+        held = -(counted[mine] @ self.response.traction[mine])
         return np.asarray(np.sum(self.comm.allgather(held), axis=0))
 
     def press_harder(self) -> None:
