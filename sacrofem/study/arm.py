@@ -216,21 +216,28 @@ def _diagnose(solution: Solution, load: AppliedLoad, whole: AppliedLoad) -> dict
             "hip_contacts_N": {name: contact.tolist() for name, contact in whole.hip_contacts.items()},
             "muscle_tensions_N": {name: tension for name, tension in whole.tensions.items() if tension > 0.0},
         }
-    return balance | {
-        "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
-        "iterations": solution.iterations,
-        "residual": solution.residual,
-        "seconds": solution.seconds,
-        "contact_steps": solution.contact_steps,
-        "force_N": load.on_endplate.tolist(),
-        "reaction_N": list(solution.reaction),
-        "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
-        "flexion_moments_Nmm": solution.flexion_moments,
-        "ligament_tensions_N": solution.tensions,
-        "force_imbalance": solution.imbalance,
-        "moment_imbalance_mm": solution.moment_imbalance,
-        "work_Nmm": solution.work,
-        "energy_Nmm": solution.energy,
-        "dissipated_Nmm": solution.dissipated,
-        "faces": {name: asdict(status) for name, status in solution.faces.items()},
-    }
+    tightening: dict[str, object] = {}
+    if (before := solution.tightened) is not None:
+        tightening = {"tightening_steps": before.effort.steps, "tightening_residual": before.effort.residual}
+    return (
+        balance
+        | tightening
+        | {
+            "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
+            "iterations": solution.iterations,
+            "residual": solution.residual,
+            "seconds": solution.seconds,
+            "contact_steps": solution.contact_steps,
+            "force_N": load.on_endplate.tolist(),
+            "reaction_N": list(solution.reaction),
+            "reactions_N": {name: list(force) for name, force in solution.reactions.items()},
+            "flexion_moments_Nmm": solution.flexion_moments,
+            "ligament_tensions_N": solution.tensions,
+            "force_imbalance": solution.imbalance,
+            "moment_imbalance_mm": solution.moment_imbalance,
+            "work_Nmm": solution.work,
+            "energy_Nmm": solution.energy,
+            "dissipated_Nmm": solution.dissipated,
+            "faces": {name: asdict(status) for name, status in solution.faces.items()},
+        }
+    )
