@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 # isort: split
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from sacrofem.catalogue.models import Implant
-from tests.lagged_bar import RUBBING, implant, model, solve
+from sacrofem.results.gathering import gather_fields
+from sacrofem.results.lag_screws import gather_lag_fields, measure_compression, measure_lag_screws
+from sacrofem.results.load_sharing import measure_screw_stress
+from sacrofem.results.micromotion import sample_motion
+from tests.lagged_bar import RUBBING, SHAFT, TISSUE, bar, implant, model, solve
 from tests.test_mpi import run_on_ranks
 
 SCREW = "lag.s1"
@@ -118,3 +123,23 @@ def test_screws_that_cannot_press_are_refused(change: dict[str, object], says: s
     with pytest.raises(ValidationError, match=says) as error:
         Implant.model_validate(given)
     assert error.value.errors()[0]["loc"][:2] == ("screws", 0)
+
+
+def test_measures_count_motion_from_the_tightened_state_and_stress_from_before() -> None:
+    """Under next to no load: the shaft has its pretension over its section, the fracture is pressed with it, nothing moves."""
+    shared = model(100.0, TISSUE)
+    solution = shared.solve(np.array(NONE))
+    fields, lag = gather_fields(shared, solution.displacement), gather_lag_fields(shared, solution)
+    assert fields is not None
+    assert lag is not None
+    assert shared.pretension is not None
+    screw = shared.pretension.screws[0]
+    assert screw.section == pytest.approx(np.pi * SHAFT**2, rel=0.12)  # a polygon of eight sides
+    shaft = replace(fields, regions=np.where(np.isin(np.arange(len(fields.cells)), screw.cells), 50, 1))
+    median = measure_screw_stress(shaft, {50: "screw:lag"}, {"screw:lag": 0.3}, lag.locked)[0]
+    assert median[:2] == ("screw_stress_p50", pytest.approx(100.0 / screw.section, rel=1e-3))
+    forces = {name: value for name, value, _ in measure_lag_screws(solution)}
+    assert forces == {f"screw_tension{when}:{SCREW}": pytest.approx(100.0, rel=1e-3) for when in ("_before", "")}
+    pressed = {name: value for _, (name, value, _) in measure_compression(bar(), solution)}
+    assert pressed == {"compression_before": pytest.approx(100.0, rel=1e-3), "compression": pytest.approx(100.0, rel=1e-3)}
+    assert np.abs(sample_motion(lag.moved, "gap").jump).max() < 1e-4 * np.abs(sample_motion(fields, "gap").jump).max()

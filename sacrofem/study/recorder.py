@@ -167,7 +167,10 @@ def diagnose(solved: SolvedCase) -> dict[str, object]:
             "hip_contacts_N": {name: contact.tolist() for name, contact in whole.hip_contacts.items()},
             "muscle_tensions_N": {name: tension for name, tension in whole.tensions.items() if tension > 0.0},
         }
-    return balance | {
+    tightening: dict[str, object] = {}
+    if (before := solution.tightened) is not None:
+        tightening = {"tightening_steps": before.effort.steps, "tightening_residual": before.effort.residual}
+    measured: dict[str, object] = {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
         "iterations": solution.iterations,
         "residual": solution.residual,
@@ -186,3 +189,4 @@ def diagnose(solved: SolvedCase) -> dict[str, object]:
         "dissipated_Nmm": solution.dissipated,
         "faces": {name: asdict(status) for name, status in solution.faces.items()},
     }
+    return balance | tightening | measured
