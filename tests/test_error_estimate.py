@@ -175,7 +175,8 @@ def test_the_errors_of_a_fractures_surfaces_make_that_of_the_whole() -> None:
         solution = model.solve(np.array([10.0, 0.0, 60.0]))
         fields = gather_fields(model, solution.displacement)
         assert fields
-        duals = {cut: gather_fields(model, solve_dual(model, solution.displacement, cut)) for cut in model.cuts}
+        solved = {cut: solve_duals(model, [solution.displacement], cut)[0] for cut in model.cuts}
+        duals = {cut: there for cut, dual in solved.items() if (there := gather_fields(model, dual))}
         found[name] = ErrorEstimator(mesh).motions(fields, duals, given)
     assert set(found["two"]) == {"gap", "gap.small", "gap.large"}
     assert found["two"]["gap"] == pytest.approx(found["one"]["gap"], rel=1e-6)

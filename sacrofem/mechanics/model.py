@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import ufl
@@ -29,6 +29,7 @@ from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.pretension import Pretension, Tightened
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.region_sum import RegionSum
 from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
@@ -45,7 +46,7 @@ IntArray = NDArray[np.int64]
 #: A model made by itself is solved by multigrid, whatever its size; a study chooses.
 BY_MULTIGRID = SolverSettings("multigrid")
 
-_CORTEX, _SUPPORT, _FRACTURE = 1, 10, 100
+_BULK, _CORTEX, _SUPPORT, _FRACTURE = 1, 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
 #: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
 _ROUGH = 1e-3
@@ -119,9 +120,11 @@ class SacrumModel:
         entities = [
             (tag, fem.compute_integration_domains(integral, self.domain.topology, numbers)) for tag, numbers in facets.items()
         ]
+        self._entities[integral] = entities
         return ufl.Measure(kind, domain=self.domain, subdomain_data=entities, metadata=metadata)
 
     def _compile(self) -> None:
+        self._entities: dict[fem.IntegralType, list[tuple[int, NDArray[np.int32]]]] = {}
         surfaces = self.distributed.facets
         source = self.distributed.source
         held = {
@@ -144,7 +147,13 @@ class SacrumModel:
         self._zero = fem.Constant(self.domain, 0.0)
         self.membrane = CortexMembrane(self.domain)
         u, v = ufl.TrialFunction(self.V), ufl.TestFunction(self.V)
-        self.stiffness = self._compiled(self._bilinear(u, v))
+        whole = self._bilinear(u, v)
+        self._parts = fem.compile_form(self.comm, whole, jit_options=_JIT_OPTIONS)
+        self._symbols = {c: c for c in whole.coefficients()}, {c: c for c in whole.constants()}
+        owned = np.arange(self.domain.topology.index_map(3).size_local, dtype=np.int32)
+        self.stiffness = self._stiffness_of(owned, self._entities)
+        self._region_sum: RegionSum | None = None
+        self._filled = False
         self.assembled = petsc.create_matrix(self.stiffness)
         self.solver = make_solver(self.assembled, self.V, self.linear_space, self.settings)
         self._given: tuple[Coupling, ...] = ()
@@ -153,7 +162,7 @@ class SacrumModel:
 
     def _bilinear(self, u: forms.Expression, v: forms.Expression) -> ufl.Form:
         dx = ufl.Measure("dx", domain=self.domain, metadata={"quadrature_degree": 2 * (self.order - 1)})
-        form = forms.bulk_form(u, v, self.young, self.poisson, dx)
+        form = forms.bulk_form(u, v, self.young, self.poisson, dx(_BULK))
         form += self.membrane.form(u, v, self.thickness, self.cortex)
         form += self.supports.form(u, v)
         if len(self._cut_facets):
@@ -163,6 +172,13 @@ class SacrumModel:
 
     def _compiled(self, form: ufl.Form) -> fem.Form:
         return fem.form(form, jit_options=_JIT_OPTIONS)
+
+    def _stiffness_of(
+        self, cells: NDArray[np.int32], facets: Mapping[fem.IntegralType, list[tuple[int, NDArray[np.int32]]]]
+    ) -> fem.Form:
+        """The stiffness of some owned cells and of tagged facets alone."""
+        domains = {fem.IntegralType.cell: [(_BULK, cells)], **facets}
+        return fem.create_form(self._parts, [self.V, self.V], self.domain, domains, *self._symbols)
 
     def integrate(self, form: ufl.Form) -> float:
         """The value of a form without arguments, summed over the ranks; collective."""
@@ -187,6 +203,7 @@ class SacrumModel:
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
+        self._scaling = self._group_by_scaling(p.stiffened)
         self.membrane.set(p.cortex)
         self.supports.set(p.support)
         self._join_couplings()
@@ -219,8 +236,7 @@ class SacrumModel:
             renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
             coupled: Whether with the part of friction's tangent that is not symmetric.
         """
-        self.assembled.zeroEntries()
-        petsc.assemble_matrix(self.assembled, self.stiffness)
+        self._assemble_linear()
         self.interfaces.add_tangent(self.assembled, coupled)
         self.assembled.assemble()
         if renew:
@@ -249,6 +265,31 @@ class SacrumModel:
         u = displacement.x.petsc_vec
         energy = 0.5 * self._bulk_work(u) + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
         return energy if start is None else energy - float(start.load.dot(u))
+
+    def _assemble_linear(self) -> None:
+        """Assemble all but the interfaces: at first as a whole, from the second time on as a sum over regions.
+
+        Lag screws lose their stiffness for a while, and then moduli do not scale by region: always as a whole.
+        """
+        self.assembled.zeroEntries()
+        if not self.settings.reuse.regions or not self._filled or self.pretension is not None:
+            petsc.assemble_matrix(self.assembled, self.stiffness)
+            self._filled = True
+            return
+        petsc.assemble_matrix(self.assembled, self._stiffness_of(np.zeros(0, dtype=np.int32), self._entities))
+        self.assembled.assemble()
+        if self._region_sum is None or not self._region_sum.add(self.assembled):
+            groups, local = self._scaling
+            self._region_sum = RegionSum(lambda cells: self._stiffness_of(cells, {}), self.young, self.poisson, local, groups)
+            self._region_sum.add(self.assembled)
+
+    def _group_by_scaling(self, stiffened: Collection[str]) -> tuple[int, IntArray]:
+        """Number of groups of cells whose moduli scale together, by the bone they are or are stiffened from; each cell's."""
+        source = self.distributed.source
+        with_host = [number for number, name in source.region_names.items() if name in stiffened]
+        of_bone = (self.regions == source.host_regions) | np.isin(self.regions, with_host)
+        names, groups = np.unique(np.where(of_bone, source.host_regions, -1), return_inverse=True)
+        return len(names), groups[self.distributed.original_cells]
 
     def reassemble(self) -> None:
         """Assemble for other properties, as from one BMD level to the next; the preconditioner is kept where it serves on."""
