@@ -71,7 +71,7 @@ def take_apart(name: str, solved: Solved) -> tuple[Arrays, Problem, FloatArray]:
 
 def assemble_rows(what: Combinations, size: int) -> csr_matrix:
     """(3 places, dofs) the combinations, whose squares sum to twice the energy."""
-    count, joined = what.nodes.shape
+    count = len(what.nodes)
     row = np.broadcast_to(np.arange(3 * count).reshape(count, 3, 1, 1), what.rows.shape)
     column = np.broadcast_to((3 * what.nodes[:, :, None] + np.arange(3))[:, None], what.rows.shape)
     return csr_matrix((what.rows.ravel(), (row.ravel(), column.ravel())), shape=(3 * count, size))

@@ -102,6 +102,7 @@ class BlockSolver:
         return y
 
     def precondition(self, r: SingleArray) -> SingleArray:
+        """The preconditioner on a block of right-hand sides (rows of this rank, K); collective."""
         z = self.cycle.apply(r)
         if self.correction is not None:
             self.correction.correct(z)
