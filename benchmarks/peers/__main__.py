@@ -158,11 +158,15 @@ def write_section(folder: Path) -> list[str]:
     kept = [json.loads(path.read_text()) for path in sorted(folder.glob(f"*/{_RESULTS}"))]
     kept.sort(key=lambda one: (one["order"], one["problem"]["dofs"], one["treatment"] != "untreated"))
     lines = [
-        "Each solver gets the same nodes, cells, moduli and forces, and runs in a process of its own on one thread; time counts from "
+        "Each solver gets the same nodes, cells, moduli and forces, and runs in a process of its own on one thread; "
+        "time counts from "
         "arrays in memory (CalculiX: from its file, whose reading is under *mesh*) to the displacement. Cortex, supports and the "
-        "fracture's springs reach scikit-fem and NGSolve as one assembled matrix, made beforehand and not counted, and CalculiX as "
-        "springs on combinations of nodes. Ligaments are left out for all. *error*: largest difference at 400 nodes, half of them on "
-        f"the fracture, from sacrofem's solution at a residual of 1e-10, over the largest displacement (asked for: {ACCURACY:g}); "
+        "fracture's springs reach scikit-fem and NGSolve as one assembled matrix, made beforehand and not counted, "
+        "and CalculiX as "
+        "springs on combinations of nodes. Ligaments are left out for all. *error*: largest difference at 400 "
+        "nodes, half of them on "
+        f"the fracture, from sacrofem's solution at a residual of 1e-10, over the largest displacement (asked for: "
+        f"{ACCURACY:g}); "
         "iterative solvers stop at a residual of 1e-8, CalculiX where it will. CalculiX does not tell factorising from solving.",
         "",
     ]

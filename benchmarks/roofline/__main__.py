@@ -85,14 +85,18 @@ def write_section(results: list[dict[str, Any]]) -> list[str]:
     """The section as Markdown lines."""
     best = max(result["bandwidth"] for result in results)
     lines = [
-        f"Triad: {best / 1e9:.1f} GB/s. One product: the matrix as 8-byte numbers with 4-byte columns and two vectors, once through the "
-        f"memory. Medians of {results[0]['repeats']}, seconds of CPU on one core, residual {TOLERANCE:g}; further loads: {_LOADS} "
+        f"Triad: {best / 1e9:.1f} GB/s. One product: the matrix as 8-byte numbers with 4-byte columns and two "
+        f"vectors, once through the "
+        f"memory. Medians of {results[0]['repeats']}, seconds of CPU on one core, residual {TOLERANCE:g}; further "
+        f"loads: {_LOADS} "
         "right-hand sides together, random forces among them (harder than a load).",
         "",
         f"Machine: {describe_machine()}. {datetime.date.today().isoformat()}.",
         "",
-        f"| case | set-up and first solve, products (wanted: {FIRST:g}) | each further load (wanted: {FURTHER:g}) | set up | first solve "
-        "| product at the limit, ms | own product / limit | iterations: first, further | dofs, and numbers in the matrix, by level |",
+        f"| case | set-up and first solve, products (wanted: {FIRST:g}) | each further load (wanted: {FURTHER:g}) | "
+        f"set up | first solve "
+        "| product at the limit, ms | own product / limit | iterations: first, further | dofs, and numbers in the "
+        "matrix, by level |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:

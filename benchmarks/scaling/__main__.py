@@ -74,7 +74,8 @@ def seconds_of(row: dict[str, Any]) -> float:
 def write_ranks(rows: list[dict[str, Any]]) -> list[str]:
     """Strong scaling as Markdown lines."""
     lines = [
-        f"**Two ranks against one** (wanted: {SPEED:g} times as fast, iterations below {BY_RANKS:g} times). By the clock, best of all turns.",
+        f"**Two ranks against one** (wanted: {SPEED:g} times as fast, iterations below {BY_RANKS:g} times). By the "
+        f"clock, best of all turns.",
         "",
         "| case | speed | iterations 2 / 1 | assemble 1, 2 ranks | set up | solve | MB |",
         "|---|---|---|---|---|---|---|",
@@ -94,9 +95,11 @@ def write_ranks(rows: list[dict[str, Any]]) -> list[str]:
 def write_sizes(rows: list[dict[str, Any]]) -> list[str]:
     """Growth with size as Markdown lines."""
     lines = [
-        f"**By size**, one rank (wanted: iterations grow by less than {GROWTH:g} times from 0.1 to 1 million nodes; below 3 kB per dof).",
+        f"**By size**, one rank (wanted: iterations grow by less than {GROWTH:g} times from 0.1 to 1 million nodes; "
+        f"below 3 kB per dof).",
         "",
-        "| case | iterations | seconds per million dofs: assemble | set up | solve | kB per dof, all of the process | dofs by level |",
+        "| case | iterations | seconds per million dofs: assemble | set up | solve | kB per dof, all of the process "
+        "| dofs by level |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -141,9 +144,12 @@ def write_prediction(rows: list[dict[str, Any]]) -> list[str]:
         large["dofs"], last["seconds"]["set up"], last["seconds"]["solve"], last["iterations"], growth, coarsening
     )
     lines = [
-        "**Extrapolated, not measured**, by the model in `benchmarks/scaling/model.py` from the largest case here: iterations grow as "
-        f"dofs^{growth:.3f} (measured between {small['dofs']:,} and {large['dofs']:,}), each level has {coarsening:.1f} times fewer dofs, a "
-        f"network of {LATENCY * 1e6:g} microseconds and {BANDWIDTH / 1e9:g} GB/s for each rank, aggregates within a rank, the coarsest "
+        "**Extrapolated, not measured**, by the model in `benchmarks/scaling/model.py` from the largest case here: "
+        "iterations grow as "
+        f"dofs^{growth:.3f} (measured between {small['dofs']:,} and {large['dofs']:,}), each level has "
+        f"{coarsening:.1f} times fewer dofs, a "
+        f"network of {LATENCY * 1e6:g} microseconds and {BANDWIDTH / 1e9:g} GB/s for each rank, aggregates within a "
+        f"rank, the coarsest "
         "system dense and inverted on every rank.",
         "",
         "| dofs | ranks | iterations | set up, s | solve, s |",

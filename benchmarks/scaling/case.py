@@ -1,11 +1,13 @@
-"""Solves on n ranks: ``python -m benchmarks.scaling.case '{"size": "38k", "order": 1, "treatment": "untreated", "changes": [{}]}'``.
+"""Solves on n ranks: ``python -m benchmarks.scaling.case REQUEST``.
 
-A change may set ``contrast`` (metal over the softest bone), ``interface`` (normal and tangential stiffness, MPa/mm), ``poisson``.
+A request is ``{"size": "38k", "order": 1, "treatment": "untreated", "changes": [{}]}``. A change may set ``contrast`` (metal over
+the softest bone), ``interface`` (normal and tangential stiffness, MPa/mm) and ``poisson``.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from dataclasses import replace
@@ -25,11 +27,14 @@ _REPEATS = 3
 
 
 def change_properties(given: Properties, change: dict[str, float]) -> Properties:
-    """Moduli between the softest bone and metal by a power law, so that metal is ``contrast`` times as stiff as the softest bone."""
+    """The properties, harder.
+
+    Moduli follow a power law, so that the stiffest is ``contrast`` times the softest.
+    """
     found = given
     if "contrast" in change:
         softest, stiffest = min(given.young.values()), max(given.young.values())
-        power = _log(change["contrast"]) / _log(stiffest / softest)
+        power = math.log(change["contrast"]) / math.log(stiffest / softest)
         young = {name: softest * (value / softest) ** power for name, value in given.young.items()}
         found = replace(found, young=young)
     if "interface" in change:
@@ -38,12 +43,6 @@ def change_properties(given: Properties, change: dict[str, float]) -> Properties
     if "poisson" in change:
         found = replace(found, poisson=dict.fromkeys(given.poisson, change["poisson"]))
     return found
-
-
-def _log(value: float) -> float:
-    import math
-
-    return math.log(value)
 
 
 def main(request: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Time of a solve on many ranks, by a stated model: what memory, network and the coarse levels allow.
 
-Every rank does its share of the work at one core's measured speed. In every iteration and on each of L levels a rank exchanges the
-surface of its part with its neighbours four times (three smoothing products and a residual) and takes part in the reductions:
+Every rank does its share of the work at one core's measured speed. In every iteration and on each of L levels a rank exchanges
+the surface of its part with its neighbours four times (three smoothing products and a residual) and takes part in the reductions:
 
     T(n, p) = s n / p + i(n) (4 L (m a + f(n / p) / b) + 3 a log2 p) + c(p)
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-#: A cluster's network, RECALLED as usual for InfiniBand HDR: latency, s, and bandwidth, bytes/s, of one rank; neighbours of a part.
+#: A cluster's network, RECALLED as usual for InfiniBand: latency, s, and bandwidth, bytes/s, of one rank; neighbours of a part.
 LATENCY, BANDWIDTH, NEIGHBOURS = 2e-6, 1e9, 14.0
 #: Dense operations of one core, 1/s (RECALLED, a cautious figure).
 _DENSE = 1e10
