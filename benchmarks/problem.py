@@ -16,13 +16,20 @@ from sacrofem.mesh.model import ModelMesh
 
 IntArray = NDArray[np.int64]
 
-#: Name -> mesh sizes and how often every tetrahedron is cut into eight. Nodes of the P1 ring (not yet doubled on the fracture).
+#: Mesh sizes, mm, by the thousands of nodes they give.
+_17K = {"size": 8.0, "feature_size": 6.0, "joint_size": 6.0, "sampling": 2.0}
+_38K = {"size": 4.0, "feature_size": 2.0, "joint_size": 2.5, "sampling": 1.5}
+_65K = {"size": 2.6, "feature_size": 1.5, "joint_size": 2.4, "sampling": 1.5}
+_148K = {"size": 1.75, "feature_size": 1.2, "joint_size": 1.75, "sampling": 1.5}
+#: Name -> mesh sizes and how often every tetrahedron is cut into eight.
 MESHES: dict[str, tuple[dict[str, float], int]] = {
-    "tiny": ({"size": 8.0, "feature_size": 6.0, "joint_size": 6.0, "sampling": 2.0}, 0),
-    "40k": ({"size": 4.0, "feature_size": 2.0, "joint_size": 2.5, "sampling": 1.5}, 0),
-    "100k": ({"size": 2.6, "feature_size": 1.5, "joint_size": 2.4, "sampling": 1.5}, 0),
-    "300k": ({"size": 1.75, "feature_size": 1.2, "joint_size": 1.75, "sampling": 1.5}, 0),
-    "1M": ({"size": 2.6, "feature_size": 1.5, "joint_size": 2.4, "sampling": 1.5}, 1),
+    "17k": (_17K, 0),
+    "38k": (_38K, 0),
+    "65k": (_65K, 0),
+    "150k": (_148K, 0),
+    "100k": (_17K, 1),
+    "300k": (_38K, 1),
+    "1M": (_148K, 1),
 }
 TREATMENTS = ("untreated", "cement_and_screw")
 LEVEL, LOAD = "severe", "standing"

@@ -45,8 +45,8 @@ def write_input(folder: Path, solver: str, probes: np.ndarray) -> Path:
     return path
 
 
-def speak(path: Path) -> Iterator[tuple[float, str]]:
-    """Lines of CalculiX's output with the time they came."""
+def speak(path: Path) -> Iterator[tuple[float, float, str]]:
+    """Lines of CalculiX's output with its CPU time and the clock when they came."""
     ours, theirs = pty.openpty()
     began = time.perf_counter()
     process = subprocess.Popen(["ccx", "-i", path.stem], cwd=path.parent, stdout=theirs, stderr=theirs)
@@ -60,36 +60,50 @@ def speak(path: Path) -> Iterator[tuple[float, str]]:
         if not part:
             break
         *lines, rest = (rest + part).split(b"\n")
+        cpu = _cpu_of(process.pid)
         for line in lines:
-            yield time.perf_counter() - began, line.decode(errors="replace").strip()
+            yield cpu, time.perf_counter() - began, line.decode(errors="replace").strip()
     os.close(ours)
     process.wait()
-    yield time.perf_counter() - began, f"exit code {process.returncode}"
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    yield usage.ru_utime + usage.ru_stime, time.perf_counter() - began, f"exit code {process.returncode}"
+
+
+def _cpu_of(pid: int) -> float:
+    """Seconds of CPU of a running process (Linux)."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def main(folder: Path, solver: str) -> None:
     """Run CalculiX."""
     probes = Arrays.load(folder / ARRAYS).probes
     path = write_input(folder, solver, probes)
-    stage, began, seconds, iterations, said = "mesh", 0.0, {}, None, []
-    for now, line in speak(path):
-        said.append(f"{now:.2f} {line}")
+    stage, last, iterations, said = "mesh", (0.0, 0.0), None, []
+    cpu: dict[str, float] = {}
+    clock: dict[str, float] = {}
+
+    def close(now: tuple[float, float]) -> None:
+        for kept, end, begin in zip((cpu, clock), now, last, strict=True):
+            kept[stage] = kept.get(stage, 0.0) + end - begin
+
+    for *now, line in speak(path):
+        said.append(f"{now[0]:.2f} {now[1]:.2f} {line}")
         if found := re.match(r"iteration=?\s*(\d+)", line):
             iterations = int(found.group(1))
-        following = next((name for text, name in _BEGINS.items() if text in line), None)
-        if following and following != stage:
-            seconds[stage] = seconds.get(stage, 0.0) + now - began
-            stage, began = following, now
-    seconds[stage] = seconds.get(stage, 0.0) + now - began
+        following = next((name for text, name in _BEGINS.items() if text in line), stage)
+        if following != stage:
+            close((now[0], now[1]))
+            stage, last = following, (now[0], now[1])
+    close((now[0], now[1]))
     (folder / f"calculix_{solver}.log").write_text("\n".join(said))
     if "Job finished" not in "\n".join(said):
         report({"failed": f"{said[-2]}; {said[-1]}"})
         return
-    table = np.array(
-        [line.split() for line in path.with_suffix(".dat").read_text().splitlines() if re.match(r"\s*\d+ +-?\d\.", line)]
-    )
+    printed = path.with_suffix(".dat").read_text().splitlines()
+    table = np.array([line.split() for line in printed if re.match(r"\s*\d+ +[-\dN]", line)])
     np.save(folder / f"calculix_{solver}.npy", table[np.argsort(table[:, 0].astype(int)), 1:4].astype(float))
-    report({"seconds": seconds, "memory": peak_memory(resource.RUSAGE_CHILDREN), "iterations": iterations})
+    report({"cpu": cpu, "clock": clock, "memory": peak_memory(resource.RUSAGE_CHILDREN), "iterations": iterations})
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main(size: str, order: str, treatment: str, folder: Path) -> None:
     assert fields is not None
     probes = Arrays.load(folder / ARRAYS).probes
     np.save(folder / "sacrofem.npy", fields.displacement[probes])
-    report({"seconds": watch.seconds, "memory": memory, "iterations": solved.log.iterations})
+    report({"cpu": watch.cpu, "clock": watch.clock, "memory": memory, "iterations": solved.log.iterations})
 
 
 if __name__ == "__main__":

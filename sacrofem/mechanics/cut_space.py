@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from sacrofem.mesh.facets import facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_keys
 
 IntArray = NDArray[np.int64]
 
@@ -51,7 +52,7 @@ def number_copies(cells: IntArray, cut: IntArray) -> Copies:
     Returns:
         The copies; the same whatever the order of ``cut``.
     """
-    found = list_facets(cells)
+    found = facets_of(cells)
     facets, sides = np.sort(found.inner, axis=1), found.inner_cells
     count = int(cells.max()) + 1
     open_facets = np.isin(facet_keys(facets, count), facet_keys(cut, count))

@@ -23,7 +23,8 @@ from petsc4py import PETSc
 from sacrofem.errors import ModelError, explain
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.distribution import DistributedMesh
-from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -154,7 +155,7 @@ class Loading:
     def _pick(self, part: LoadPart) -> IntArray:
         """Outer facets about the place of the skin nearest to a point that face the same way, three at least."""
         if self._skin is None:
-            outer = list_facets(self.mesh.cells).outer
+            outer = facets_of(self.mesh.cells).outer
             self._skin = (outer, *facet_geometry(self.mesh.points, outer))
         assert part.point is not None
         outer, centroids, normals = self._skin

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from sacrofem.errors import ModelError, explain
-from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys
 from sacrofem.mesh.model import IntArray, ModelMesh
 
 FloatArray = NDArray[np.float64]
@@ -67,7 +68,7 @@ class OuterSurface:
 
     def __init__(self, mesh: ModelMesh) -> None:
         self.mesh = mesh
-        facets = list_facets(mesh.cells)
+        facets = facets_of(mesh.cells)
         self.triangles = facets.outer
         self.centroids, self.normals = facet_geometry(mesh.points, facets.outer)
         names = np.array([mesh.region_names[int(number)] for number in mesh.host_regions[facets.outer_cells]])

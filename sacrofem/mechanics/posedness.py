@@ -12,9 +12,10 @@ from scipy.sparse.csgraph import connected_components
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.errors import ModelError, explain
+from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.supports import held_surfaces, support_surfaces
 from sacrofem.mechanics.treatment import find_body_cuts, find_cuts
-from sacrofem.mesh.facets import Facets, facet_keys, list_facets
+from sacrofem.mesh.facets import Facets, facet_keys
 from sacrofem.mesh.model import ModelMesh
 
 FloatArray = NDArray[np.float64]
@@ -69,7 +70,7 @@ def find_fragments(
     Returns:
         The fragments, the largest first.
     """
-    facets, size = list_facets(mesh.cells), len(mesh.points)
+    facets, size = facets_of(mesh.cells), len(mesh.points)
     cuts = find_cuts(mesh, regions, bonded)
     body_cuts = find_body_cuts(mesh, regions, bodies or {})
     still_joined = dict.fromkeys(cuts, joined_when_open) | {name: (bodies or {})[name.split(":")[0]] for name in body_cuts}

@@ -13,9 +13,9 @@ from scipy.spatial import cKDTree
 
 from sacrofem.catalogue.entry import sides_of
 from sacrofem.catalogue.models import Support
+from sacrofem.mechanics.facets import facets_of, keep_for
 from sacrofem.mechanics.forms import Expression, Form
 from sacrofem.mesh.bones import bone_regions
-from sacrofem.mesh.facets import list_facets
 from sacrofem.mesh.model import MIDPLANE, IntArray, ModelMesh
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +34,11 @@ def support_surfaces(mesh: ModelMesh) -> dict[str, IntArray]:
     Returns:
         name -> (k, 3) node numbers of facets; ``ilium_right`` and ``ilium_left`` only where the mesh has bone there.
     """
+    return keep_for(mesh, "supports", lambda: _find_surfaces(mesh))
+
+
+def _find_surfaces(mesh: ModelMesh) -> dict[str, IntArray]:
+    """The surfaces, whatever was found before."""
     if "acetabulum_right" not in mesh.surfaces:
         names = [f"auricular_{side}" for side in ("right", "left")]
         return {name: mesh.surfaces[name] for name in (*names, MIDPLANE) if name in mesh.surfaces}
@@ -47,8 +52,8 @@ def _find_wing(mesh: ModelMesh, side: str) -> IntArray:
     socket, joint = mesh.surfaces.get(f"acetabulum_{side}", ()), mesh.surfaces.get(f"joint:sacroiliac_{side}:second", ())
     if len(socket) == 0 or len(joint) == 0:
         return np.zeros((0, 3), dtype=np.int64)
-    facets = list_facets(mesh.cells)
-    bone = [number for number, name in mesh.region_names.items() if name in bone_regions(mesh, f"hip_{side}")]
+    facets, names = facets_of(mesh.cells), bone_regions(mesh, f"hip_{side}")
+    bone = [number for number, name in mesh.region_names.items() if name in names]
     outer = facets.outer[np.isin(mesh.host_regions[facets.outer_cells], bone)]
     centroids = mesh.points[outer].mean(axis=1)
     above = centroids[:, 1] > mesh.points[socket][..., 1].max() + _ABOVE_SOCKET

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sacrofem.mesh.facets import facet_geometry, facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_geometry, facet_keys
 from sacrofem.mesh.model import IntArray, ModelMesh
 
 #: Kinds of bodies that weld a fracture; bone pressed aside by a balloon does not.
@@ -84,7 +85,7 @@ def find_cuts(mesh: ModelMesh, regions: IntArray, bonded: bool = False) -> dict[
     Returns:
         Fracture name -> its facets.
     """
-    facets, count = list_facets(mesh.cells), len(mesh.points)
+    facets, count = facets_of(mesh.cells), len(mesh.points)
     keys = facet_keys(facets.inner, count)
     order = np.argsort(keys)
     treated = _is_treated(mesh, regions)
@@ -112,7 +113,7 @@ def find_body_cuts(mesh: ModelMesh, regions: IntArray, kinds: Collection[str]) -
     Returns:
         Region name of the body -> its facets; the body is the first side, no facet is welded.
     """
-    facets, treated = list_facets(mesh.cells), _is_treated(mesh, regions)
+    facets, treated = facets_of(mesh.cells), _is_treated(mesh, regions)
     one_sided = treated[facets.inner_cells[:, 0]] != treated[facets.inner_cells[:, 1]]
     triangles, sides = facets.inner[one_sided], facets.inner_cells[one_sided]
     turned = treated[sides[:, 1]]

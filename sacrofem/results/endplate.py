@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_areas, facet_keys
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.micromotion import Measure
@@ -23,7 +24,7 @@ def measure_endplate(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     triangles = mesh.surfaces["endplate"]
     if not len(triangles):
         return []
-    facets, count = list_facets(mesh.cells), len(mesh.points)
+    facets, count = facets_of(mesh.cells), len(mesh.points)
     keys = facet_keys(facets.outer, count)
     order = np.argsort(keys)
     cells = facets.outer_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))]]

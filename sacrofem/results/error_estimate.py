@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import roots_jacobi
 
 from sacrofem.mechanics.cortex import membrane_energy
+from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.properties import Properties, TransverseCortex
-from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys, list_facets
+from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.metrics import cell_volumes
@@ -47,7 +48,7 @@ class Membrane:
     @classmethod
     def of(cls, mesh: ModelMesh, properties: Properties) -> Membrane:
         """The cortex of a mesh with the properties of a case."""
-        facets, count = list_facets(mesh.cells), len(mesh.points)
+        facets, count = facets_of(mesh.cells), len(mesh.points)
         keys = facet_keys(facets.outer, count)
         order = np.argsort(keys)
         triangles = mesh.surfaces["cortex"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
+from sacrofem.mechanics.facets import facets_of
+from sacrofem.mesh.facets import facet_areas, facet_keys
 from sacrofem.mesh.host import SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
@@ -33,7 +34,7 @@ def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     names = sorted({name.split(":")[1] for name in mesh.surfaces if name.startswith("joint:")})
     if not names:
         return []
-    facets, count = list_facets(mesh.cells), len(mesh.points)
+    facets, count = facets_of(mesh.cells), len(mesh.points)
     keys = facet_keys(facets.inner, count)
     order = np.argsort(keys)
     soft = np.isin(mesh.host_regions, [number for number, region in mesh.region_names.items() if region in SOFT_REGIONS])

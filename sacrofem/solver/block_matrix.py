@@ -119,9 +119,12 @@ class BlockRows:
             into: (rows, K), changed in place.
         """
         y = np.empty((self.rows * self.shape[0], x.shape[1]), dtype=x.dtype) if into is None else into
+        if not len(self.indices):
+            return _without_blocks(y, minus_from, into)
         failed = self._product(
             *(ctypes.c_int(n) for n in (*self.shape, x.shape[1])),
             ctypes.c_int32(self.rows),
+            ctypes.c_int32(len(x) // self.shape[1] - 1),
             *(address(array) for array in (self.indptr, self.indices, self.data, x)),
             None if minus_from is None else address(minus_from),
             address(y),
@@ -129,6 +132,26 @@ class BlockRows:
         )
         assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
         return y
+
+    def relax(self, r: SingleArray, d: SingleArray, alpha: float, beta: float) -> None:
+        """Put alpha d + beta A r into d; square, single precision, and every column of this rank."""
+        failed = self._kernels.relax_float(
+            *(ctypes.c_int(n) for n in (self.shape[0], r.shape[1])),
+            ctypes.c_int32(self.rows),
+            *(address(array) for array in (self.indptr, self.indices, self.data, r, d)),
+            ctypes.c_float(alpha),
+            ctypes.c_float(beta),
+        )
+        assert not failed, f"no kernel for blocks of {self.shape} and {r.shape[1]} columns"
+
+
+def _without_blocks[Real: (np.float32, np.float64)](
+    y: NDArray[Real], minus_from: NDArray[Real] | None, into: NDArray[Real] | None
+) -> NDArray[Real]:
+    """The product with a matrix that is zero on this rank."""
+    if into is None:
+        y[:] = 0.0 if minus_from is None else minus_from
+    return y
 
 
 class BlockMatrix:
@@ -191,6 +214,7 @@ class BlockMatrix:
         failed = load_kernels().step_float(
             *(ctypes.c_int(n) for n in (rows.shape[0], b.shape[1])),
             ctypes.c_int32(rows.rows),
+            ctypes.c_int32(len(whole) // rows.shape[0] - 1),
             *(address(array) for array in (rows.indptr, rows.indices, rows.data, inverse.data, whole, b, d)),
             ctypes.c_float(alpha),
             ctypes.c_float(beta),
@@ -222,8 +246,9 @@ class BlockMatrix:
             number = np.searchsorted(groups, group[row[here]])
             begin = starts[group[row[here]]]
             dense[number, row[here] - begin, column[here] - begin] = rows.data[inside[here]]
-            whole = dense.transpose(0, 1, 3, 2, 4).reshape(len(groups), count * width, count * width)
-            inverted = np.linalg.inv(whole).reshape(len(groups), count, width, count, width).transpose(0, 1, 3, 2, 4)
+            whole = np.ascontiguousarray(dense.transpose(0, 1, 3, 2, 4).reshape(len(groups), count * width, count * width))
+            load_kernels("hierarchy").invert_blocks(ctypes.c_int64(len(whole)), ctypes.c_int(count * width), address(whole))
+            inverted = whole.reshape(len(groups), count, width, count, width).transpose(0, 1, 3, 2, 4)
             data[np.isin(group, groups)[np.repeat(np.arange(rows.rows), counts[group])]] = inverted.reshape(-1, width, width)
         return BlockRows((width, width), indptr, indices, data)
 

@@ -108,8 +108,7 @@ def _step(level: Level, x: SingleArray | None, b: SingleArray, change: SingleArr
         level.matrix.step(level.inverse, x, b, change, alpha, beta)
         return
     residual = b if x is None else level.matrix.multiply(x, minus_from=b)
-    change *= np.float32(alpha)
-    change += np.float32(beta) * level.inverse.multiply(residual)
+    level.inverse.relax(residual, change, alpha, beta)
 
 
 def estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:

@@ -22,6 +22,28 @@ void measure_blocks(const int64_t blocks, const int size, const double *restrict
     }
 }
 
+/* Inverses of symmetric positive definite blocks, in place, by Gauss and Jordan. */
+void invert_blocks(const int64_t blocks, const int size, double *restrict data)
+{
+    for (int64_t n = 0; n < blocks; ++n) {
+        double *a = data + n * size * size;
+        for (int k = 0; k < size; ++k) {
+            const double pivot = 1.0 / a[k * size + k];
+            a[k * size + k] = 1.0;
+            for (int c = 0; c < size; ++c)
+                a[k * size + c] *= pivot;
+            for (int r = 0; r < size; ++r) {
+                if (r == k)
+                    continue;
+                const double factor = a[r * size + k];
+                a[r * size + k] = 0.0;
+                for (int c = 0; c < size; ++c)
+                    a[r * size + c] -= factor * a[k * size + c];
+            }
+        }
+    }
+}
+
 /* Greedy aggregation, by couplings between rows of this rank. weight[j] is the strength of coupling j; a coupling is strong from `threshold` on. Isolated rows (no coupling above `least`) stay outside: -1.
    Returns the number of aggregates. */
 #define BOUND(j, threshold) (indices[j] != i && indices[j] < rows && weight[j] >= (threshold))

@@ -24,8 +24,9 @@ FloatArray = NDArray[np.float64]
 
 #: Rigid motions.
 _MOTIONS = 6
-#: Two nodes are strongly coupled where |A_ij| is at least this share of sqrt(|A_ii| |A_jj|), Frobenius norms.
-_STRONG = 0.05
+#: Two nodes are strongly coupled where |A_ij| is at least this share of sqrt(|A_ii| |A_jj|), Frobenius norms; by the size of the
+#: blocks, 3 on the finest level and 6 below.
+_STRONG = {3: 0.08, 6: 0.05}
 #: A prolongation reaches into a neighbour's aggregate from this strength of the coupling on.
 _CARRIED = 0.05
 #: Singular values of an aggregate's factor below this share are motions it does not have.
@@ -35,7 +36,7 @@ _LEAST = 1e-3
 #: Aggregates of fewer nodes than can hold six motions join others.
 _SMALLEST = 3
 #: Dofs of the coarsest level, and levels, at most.
-_COARSEST, _MOST_LEVELS = 600, 12
+_COARSEST, _MOST_LEVELS = 400, 12
 #: Below this share of rows gone, a level is not worth it.
 _LEAST_COARSENING = 0.1
 #: Damping of the Jacobi step that smooths the prolongation, over the largest eigenvalue (Vanek, Mandel and Brezina).
@@ -134,7 +135,7 @@ def find_aggregates(matrix: BlockMatrix, weight: NDArray[np.float32]) -> tuple[N
     count = kernels.aggregate(
         ctypes.c_int32(rows.rows),
         *(address(array) for array in (rows.indptr, rows.indices, weight)),
-        ctypes.c_float(_STRONG),
+        ctypes.c_float(_STRONG[rows.shape[0]]),
         ctypes.c_float(_LEAST),
         ctypes.c_int32(_SMALLEST if rows.shape[0] == 3 else 1),
         address(groups),
