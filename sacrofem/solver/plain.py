@@ -29,6 +29,8 @@ class PetscSolver(LinearSolver):
         reuse: What is carried on from one matrix to the next.
     """
 
+    name = "petsc"
+
     def __init__(
         self, matrix: PETSc.Mat, space: fem.FunctionSpace, given: str = "", tolerance: float = 1e-9, reuse: Reuse | None = None
     ) -> None:

@@ -42,6 +42,7 @@ class SolvedCase:
         fields: Its fields.
         members: Measures of rods and plates.
         duals: Fracture -> fields of its dual solution.
+        solver: Method, and what was reused.
     """
 
     case: Case
@@ -52,6 +53,7 @@ class SolvedCase:
     fields: CaseFields
     members: list[Measure]
     duals: Mapping[str, CaseFields]
+    solver: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def diagnose(solved: SolvedCase) -> dict[str, object]:
         }
     return balance | {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
+        "solver": solved.solver,
         "iterations": solution.iterations,
         "residual": solution.residual,
         "seconds": solution.seconds,
