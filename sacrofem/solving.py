@@ -56,6 +56,9 @@ class Reuse:
                 )
         return cls(**{name: name in names for name in known})
 
+    def __str__(self) -> str:
+        return ", ".join(field.name for field in fields(self) if getattr(self, field.name)) or "none"
+
 
 @dataclass(frozen=True)
 class SolverSettings:

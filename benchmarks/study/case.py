@@ -179,9 +179,9 @@ def solve_levels(
         model.prepare(loads)
         for place, parts in enumerate(loads):
             vector = model.loading.vector(parts)
-            found, log = model.solver.remember(vector.getArray(readonly=True)[:, None])
-            iterations = max(iterations, log.iterations)
+            found, _ = model.solver.remember(vector.getArray(readonly=True)[:, None])
             works[number, place] = float(vector.getArray(readonly=True) @ found[:, 0])
+            iterations = max(iterations, model.solver.latest.iterations if model.solver.latest else 0)
         watch.note("solve")
     return iterations, works
 
@@ -201,6 +201,9 @@ def run(request: Request) -> dict[str, Any]:
     for treatment in TREATMENTS[request.first : request.first + request.arms]:
         model = SacrumModel(distributed, active_regions(treatment), 1, case_partings(resolved))
         dofs = max(dofs, model.assembled.getSize()[0])
+        model.set_properties(properties[0])
+        solve_afresh(model, loads[0], Stopwatch())  # what happens once in a process is nobody's
+        solve_levels(model, properties[:1], loads[:1], Reuse(), Stopwatch())
         for turn in range(request.turns):
             references = {}
             for number in range(request.fresh):

@@ -18,7 +18,7 @@ from sacrofem.solving import SolverSettings
 logger = logging.getLogger(__name__)
 
 #: Up to this number of dofs, by order, a factor takes less time than multigrid for a block of loads; see docs/solver.md.
-DIRECT_BELOW = {1: 10_000, 2: 6_000}
+DIRECT_BELOW = {1: 15_000, 2: 6_000}
 
 
 def choose_method(dofs: int, order: int, settings: SolverSettings) -> tuple[Literal["multigrid", "direct", "petsc"], str]:

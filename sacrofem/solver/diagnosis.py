@@ -27,8 +27,8 @@ _CAUSES = {
     ),
     -10: (
         "DIVERGED_INDEFINITE_MAT: the matrix is not positive",
-        "a body without support",
-        "support every fragment",
+        "a negative modulus or stiffness, or a body without support",
+        "check that every modulus is positive, and support every fragment",
     ),
     -11: (
         "DIVERGED_PC_FAILED: the preconditioner could not be set up",

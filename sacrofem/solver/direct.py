@@ -30,6 +30,8 @@ class DirectSolver(LinearSolver):
         reuse: What is carried on from one matrix to the next.
     """
 
+    name = "direct"
+
     def __init__(self, matrix: PETSc.Mat, space: fem.FunctionSpace, tolerance: float = 1e-9, reuse: Reuse | None = None) -> None:
         super().__init__(matrix, space, tolerance, reuse or Reuse())
 

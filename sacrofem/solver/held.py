@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
+from sacrofem.solver.diagnosis import explain_failure
 
 FloatArray = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ def require_held(multiply: Callable[[FloatArray], FloatArray], matrix: PETSc.Mat
         space: Displacement space, block size 3.
 
     Raises:
-        SolveError: names the motion.
+        SolveError: names the motion, or says that the diagonal is not positive.
     """
     comm: MPI.Comm = matrix.comm.tompi4py()
     modes = _rigid_motions(space, comm)
@@ -46,7 +47,10 @@ def require_held(multiply: Callable[[FloatArray], FloatArray], matrix: PETSc.Mat
     energies, squares = summed(modes.T @ products), summed(modes.T @ modes)
     factor = np.linalg.cholesky(squares)
     scaled = np.linalg.solve(factor, np.linalg.solve(factor, energies).T)
-    largest = float(matrix.getDiagonal().max()[1])
+    diagonal = matrix.getDiagonal()
+    largest = float(diagonal.max()[1])
+    if float(diagonal.min()[1]) <= 0.0:
+        raise explain_failure(int(PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT), 0, 1.0, matrix.getSize()[0])
     if not np.isfinite(scaled).all() or not np.isfinite(largest):
         return  # the solve itself says what is wrong
     values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))

@@ -77,12 +77,16 @@ class LinearSolver(ABC):
         stiff_springs: Rows and stiffness of those of them that the preconditioner takes account of; see
             :class:`LowRankCorrection`.
         most_iterations: A solve that needs more has failed.
+        name: Of the method.
+        latest: Log of the last solve that took iterations.
     """
 
+    name: str
     operator: PETSc.Mat
     added: Springs | None = None
     stiff_springs: tuple[csr_array, FloatArray] | None = None
     most_iterations = _MOST_ITERATIONS
+    latest: SolveLog | None = None
 
     def __init__(self, matrix: PETSc.Mat, space: fem.FunctionSpace, tolerance: float, reuse: Reuse) -> None:
         self.matrix = self.operator = matrix
@@ -93,6 +97,7 @@ class LinearSolver(ABC):
         self._block: BlockSolver | None = None
         self._state = self._own_state = self._projected = -1
         self._own_rate, self._rate = 0.0, 0.0
+        self._aside: list[FloatArray] = []
 
     @abstractmethod
     def _prepare(self, matrix: BlockMatrix) -> Preconditioner | None:
@@ -179,7 +184,9 @@ class LinearSolver(ABC):
             raise failure
         self._note_rate(log)
         worst = float(log.residuals.max(initial=0.0))
-        return found, SolveLog(log.iterations, worst, time.perf_counter() - began, log.decades)
+        said = SolveLog(log.iterations, worst, time.perf_counter() - began, log.decades)
+        self.latest = said if said.iterations else self.latest
+        return found, said
 
     def remember(self, loads: FloatArray, tolerance: float | None = None) -> tuple[FloatArray, SolveLog]:
         """Solve for a block, starting from the solutions kept, and keep the new ones; collective.
@@ -191,8 +198,10 @@ class LinearSolver(ABC):
         self._look_back()
         start = self.recollection.start(loads) if len(self.recollection) else None
         found, log = self.solve_block(loads, tolerance, start)
-        if log.decades > _NEW:
+        if log.decades > _NEW and (self.reuse.superposition or self.reuse.together):
             self.recollection.keep(found, self.multiply)
+        elif log.decades > _NEW and self.reuse.start:
+            self._aside.append(found)  # for the next matrix, not for other loads of this one
         return found, log
 
     def guess(self, load: FloatArray) -> FloatArray:
@@ -210,7 +219,8 @@ class LinearSolver(ABC):
         if state == self._projected:
             return
         if self.reuse.start:
-            self.recollection.renew(self.multiply)
+            self.recollection.renew(self.multiply, self._aside)
+            self._aside = []
         else:
             self.recollection.forget()
         self._projected = state

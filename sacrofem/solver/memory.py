@@ -15,7 +15,7 @@ from sacrofem.solver.diagnosis import explain_memory
 logger = logging.getLogger(__name__)
 
 #: Peak memory of a model beside its mesh, bytes for each dof by order, with a block of eight loads; see docs/solver.md.
-_BYTES = {1: 3800.0, 2: 4900.0}
+_BYTES = {1: 3300.0, 2: 4700.0}
 #: A factor takes c n^(4/3) bytes (nested dissection in three dimensions, George 1973); c by order.
 _FACTOR = {1: 180.0, 2: 220.0}
 _POWER = 4.0 / 3.0

@@ -32,6 +32,8 @@ class MultigridSolver(LinearSolver):
         reuse: What is carried on from one matrix to the next.
     """
 
+    name = "multigrid"
+
     def __init__(
         self,
         matrix: PETSc.Mat,

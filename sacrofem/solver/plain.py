@@ -29,6 +29,8 @@ class PetscSolver(LinearSolver):
         reuse: What is carried on from one matrix to the next.
     """
 
+    name = "petsc"
+
     def __init__(
         self, matrix: PETSc.Mat, space: fem.FunctionSpace, given: str = "", tolerance: float = 1e-9, reuse: Reuse | None = None
     ) -> None:
@@ -71,7 +73,8 @@ class PetscSolver(LinearSolver):
         right, solution = self.matrix.createVecs()[::-1]
         iterations, reason = 0, 0
         self.ksp.setInitialGuessNonzero(True)
-        self.ksp.setTolerances(rtol=tolerance if "ksp_rtol" not in self.options else None, max_it=self.most_iterations)
+        if "ksp_rtol" not in self.options:
+            self.ksp.setTolerances(rtol=tolerance)
         for column in range(loads.shape[1]):
             with right as values:
                 values[:] = loads[:, column]

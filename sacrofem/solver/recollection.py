@@ -6,7 +6,7 @@ that their span holds. Where b is a sum of loads already solved with this very m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.linalg
@@ -46,8 +46,9 @@ class Recollection:
         self.solutions = self._products = self.solutions[:, :0]
         self._inverse = np.zeros((0, 0))
 
-    def renew(self, multiply: Callable[[FloatArray], FloatArray]) -> None:
-        """Take a new matrix: the solutions stay, as a basis; collective."""
+    def renew(self, multiply: Callable[[FloatArray], FloatArray], more: Sequence[FloatArray] = ()) -> None:
+        """Take a new matrix: the solutions stay, and more of them come, as a basis; collective."""
+        self.solutions = np.concatenate([self.solutions, *more], axis=1)[:, -self.most :]
         if len(self):
             self._products = multiply(self.solutions)
             self._project()

@@ -140,11 +140,12 @@ class _Arm:
         fields, lag = gather_fields(model, displacement), gather_lag_fields(model, solution)
         members = self.attached.measure(displacement.x.petsc_vec, load.parts) if self.attached else []
         whole = self.loads[case.load.name]
+        solver = f"{model.solver.name}, reused: {model.settings.reuse}"
 
         def keep() -> dict[str, Any]:
             assert fields is not None  # gather_fields returns None on the other ranks alone
             there = {name: dual for name, dual in duals.items() if dual is not None}
-            return self.recorder.keep(SolvedCase(case, load, whole, properties, solution, fields, lag, members, there))
+            return self.recorder.keep(SolvedCase(case, load, whole, properties, solution, fields, lag, members, there, solver))
 
         record = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "from the block"

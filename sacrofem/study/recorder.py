@@ -44,6 +44,7 @@ class SolvedCase:
         lag: Before the load and since, where lag screws were tightened.
         members: Measures of rods and plates.
         duals: Fracture -> fields of its dual solution.
+        solver: Method, and what was reused.
     """
 
     case: Case
@@ -55,6 +56,7 @@ class SolvedCase:
     lag: LagFields | None
     members: list[Measure]
     duals: Mapping[str, CaseFields]
+    solver: str
 
     @property
     def moved(self) -> CaseFields:
@@ -172,6 +174,7 @@ def diagnose(solved: SolvedCase) -> dict[str, object]:
         tightening = {"tightening_steps": before.effort.steps, "tightening_residual": before.effort.residual}
     measured: dict[str, object] = {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
+        "solver": solved.solver,
         "iterations": solution.iterations,
         "residual": solution.residual,
         "seconds": solution.seconds,
