@@ -70,7 +70,7 @@ def test_weaker_bone_moves_and_strains_more(result: StudyResult, treatment: str,
         assert values == sorted(values), name
 
 
-def test_files_are_complete_and_the_fracture_is_open(result: StudyResult) -> None:
+def test_files_are_complete_and_the_fracture_is_open(study: sacrofem.Study, result: StudyResult) -> None:
     stored = pd.read_parquet(result.folder / "results.parquet")
     pd.testing.assert_frame_equal(stored, result.table)
     assert set(pd.read_csv(result.folder / "results.csv").columns) == set(stored.columns)
@@ -90,6 +90,7 @@ def test_files_are_complete_and_the_fracture_is_open(result: StudyResult) -> Non
         for kind in ("fracture_motion", "deformed")
         for arm in ("untreated", "cement", "screw")
     }
+    drawn |= {f"load-{name}.png" for name in study.loads}
     assert pictures == drawn | {"model.png", "micromotion_over_bmd.png"}
 
 

@@ -1,7 +1,8 @@
-"""Pictures of loads: their vectors on the translucent bones of the pelvis, without a mesh."""
+"""Pictures of loads: their vectors on the translucent bones of the pelvis, or on what a study models of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ FloatArray = NDArray[np.float64]
 _SPACING = 2.0
 #: Length of an arrow of one body weight, mm; shortest force drawn, share of body weight; length of a moment's arrow, mm.
 _PER_BODY_WEIGHT, _SMALLEST, _MOMENT = 60.0, 0.005, 60.0
-#: Body weight that pictures are drawn for, N (the default of studies).
+#: Body weight that pictures of the catalogue are drawn for, N (the default of studies).
 _BODY_WEIGHT = 650.0
 _WINDOW, _COLOUR_COUNT = (780, 400), 96
 _ARROWS = {"endplate": "#1b7837", "acetabulum": "#2166ac", "bone": "#636363", "patch": "#b2182b", "moment": "#e08214"}
@@ -40,18 +41,28 @@ _MEANINGS = {
 
 
 class LoadEasel:
-    """Draws loads on one pelvis, which is sampled once.
+    """Draws loads on one pelvis, which is sampled once where no surface of it is given.
 
     Args:
         anatomy: With hip bones.
         musculatures: Name -> musculature, for loads with a posture.
+        bones: Surface to draw on; none: that of the anatomy's whole pelvis.
+        body_weight: N.
     """
 
-    def __init__(self, anatomy: Anatomy, musculatures: dict[str, Musculature]) -> None:
-        self.anatomy, self.musculatures = anatomy, musculatures
-        ring = build_pelvic_ring(anatomy)
-        surface = contour_shape(ring.solid, ring.bounds, _SPACING)
-        self.bones = pv.PolyData.from_regular_faces(surface.points, surface.triangles)
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        musculatures: Mapping[str, Musculature],
+        bones: pv.PolyData | None = None,
+        body_weight: float = _BODY_WEIGHT,
+    ) -> None:
+        self.anatomy, self.musculatures, self.body_weight = anatomy, dict(musculatures), body_weight
+        if bones is None:
+            ring = build_pelvic_ring(anatomy)
+            surface = contour_shape(ring.solid, ring.bounds, _SPACING)
+            bones = pv.PolyData.from_regular_faces(surface.points, surface.triangles)
+        self.bones = bones
         individual = vary_anatomy(anatomy)
         self.endplate: FloatArray = individual.scale * Landmarks.of(individual).endplate_centre
 
@@ -63,13 +74,13 @@ class LoadEasel:
             path: PNG file.
 
         Returns:
-            What is drawn, for a body weight of 650 N.
+            What is drawn.
 
         Raises:
             ConfigError: a free body does not balance.
             SolveError: muscles cannot hold a posture.
         """
-        applied = apply_load(load, self.anatomy, self.musculatures, _BODY_WEIGHT)
+        applied = apply_load(load, self.anatomy, self.musculatures, self.body_weight)
         pieces = [piece for part in applied.parts for piece in self._arrows(part)]
         lines = self._muscle_lines(load, applied)
         reach = np.vstack([np.asarray(self.bones.points), *(np.asarray(mesh.points) for mesh, _ in pieces)])
@@ -96,7 +107,7 @@ class LoadEasel:
         kind = part.surface.split("_")[0]
         point = self.endplate if part.point is None else part.point
         pieces = []
-        size = float(np.linalg.norm(part.force)) / _BODY_WEIGHT
+        size = float(np.linalg.norm(part.force)) / self.body_weight
         if size >= _SMALLEST:
             along = part.force / np.linalg.norm(part.force)
             length = _PER_BODY_WEIGHT * size
@@ -114,7 +125,7 @@ class LoadEasel:
             return []
         musculature = self.musculatures[load.posture.musculature]
         pulls = pull_muscles(musculature, place_posture(load.posture, self.anatomy, musculature))
-        drawn = [pull for pull in pulls if applied.tensions.get(pull.name, 0.0) >= _SMALLEST * _BODY_WEIGHT]
+        drawn = [pull for pull in pulls if applied.tensions.get(pull.name, 0.0) >= _SMALLEST * self.body_weight]
         return [pv.lines_from_points(_shortened(pull)) for pull in drawn]
 
 

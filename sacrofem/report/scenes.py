@@ -141,5 +141,10 @@ def _kind(name: str) -> str:
     return name.split(":")[0].split("_")[0]
 
 
+def outer_bone(mesh: ModelMesh) -> pv.PolyData:
+    """The surface of all bone."""
+    return _surface(mesh, "cortex")
+
+
 def _surface(mesh: ModelMesh, name: str) -> pv.PolyData:
     return pv.PolyData.from_regular_faces(mesh.points, mesh.surfaces[name]).clean()

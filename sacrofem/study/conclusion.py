@@ -12,7 +12,8 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import output_errors
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.report.figures import draw_micromotion_chart
-from sacrofem.report.scenes import draw_deformed, draw_fracture_motion, draw_model
+from sacrofem.report.load_scenes import LoadEasel
+from sacrofem.report.scenes import draw_deformed, draw_fracture_motion, draw_model, outer_bone
 from sacrofem.results.table import tabulate_rows
 from sacrofem.results.writing import write_table
 from sacrofem.study.archive import Archive
@@ -94,6 +95,9 @@ def _draw(study: ResolvedStudy, cases: list[Case], table: pd.DataFrame, mesh: Mo
         draw_model(mesh, archive.folder / "model.png")
         if mesh.fractures:
             draw_micromotion_chart(table, archive.folder / "micromotion_over_bmd.png")
+        easel = LoadEasel(study.anatomy, study.musculatures, outer_bone(mesh), study.study.body_weight)
+        for load in study.loads:
+            easel.draw(load, archive.folder / f"load-{load.name}.png")
         weakest = max(study.levels, key=lambda level: level.rank)
         for case in cases:
             if case.level.name == weakest.name and case.load.name == study.loads[0].name:
