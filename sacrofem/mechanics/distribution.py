@@ -10,6 +10,7 @@ from dolfinx import mesh as dmesh
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from sacrofem.mechanics.facets import keep_for
 from sacrofem.mesh.facets import facet_keys
 from sacrofem.mesh.model import ModelMesh
 
@@ -71,7 +72,17 @@ def find_local_facets(domain: dmesh.Mesh, triangles: IntArray, count: int) -> ND
         triangles: (k, 3) input node numbers.
         count: Number of input nodes.
     """
+    order, keys = keep_for(domain, f"facets of {count} nodes", lambda: _sort_facets(domain, count))
+    wanted = facet_keys(triangles, count)
+    first, behind = (np.searchsorted(keys, wanted, side=side) for side in ("left", "right"))
+    return np.unique(order[first[first < behind]]).astype(np.int32)
+
+
+def _sort_facets(domain: dmesh.Mesh, count: int) -> tuple[IntArray, IntArray]:
+    """Local facets by the keys of their input nodes, and these keys, ascending."""
     index_map = domain.topology.index_map(2)
     numbers = np.arange(index_map.size_local + index_map.num_ghosts, dtype=np.int32)
     nodes = domain.geometry.input_global_indices[dmesh.entities_to_geometry(domain, 2, numbers)]
-    return np.flatnonzero(np.isin(facet_keys(nodes, count), facet_keys(triangles, count))).astype(np.int32)
+    keys = facet_keys(nodes, count)
+    order = np.argsort(keys, kind="stable")
+    return order, keys[order]
