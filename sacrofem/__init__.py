@@ -5,13 +5,14 @@ mechanics imports without DOLFINx.
 """
 
 from sacrofem.catalogue import Library, load_study, resolve_study
-from sacrofem.catalogue.models import Study, Treatment
+from sacrofem.catalogue.models import MeshSettings, Study, Treatment
 from sacrofem.errors import SacrofemError
 from sacrofem.solving import Reuse, SolverSettings
 from sacrofem.study.runner import StudyResult, run_study
 
 __all__ = [
     "Library",
+    "MeshSettings",
     "Reuse",
     "SacrofemError",
     "SolverSettings",

@@ -1,13 +1,39 @@
-"""The benchmark of the mesher runs, on a coarse sacrum, and its figures fit together."""
+"""Every benchmark runs, on something tiny, and its figures fit together."""
 
 from __future__ import annotations
 
+import math
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
+# isort: split
+import numpy as np
 import pytest
+from dolfinx import fem
+from mpi4py import MPI
 
 from benchmarks.catalogue.__main__ import main as write_meshes
-from benchmarks.mesh.__main__ import BEGIN, COARSE, END, replace_section, run_by_turns, write_section
+from benchmarks.mesh.__main__ import COARSE, run_by_turns, write_section
+from benchmarks.page import replace_section
+from benchmarks.peers.__main__ import summarise, write_table
+from benchmarks.peers.arrays import ARRAYS, INPUT, Arrays
+from benchmarks.peers.export import take_apart
+from benchmarks.problem import refine_uniformly
+from benchmarks.roofline.bandwidth import measure_bandwidth
+from benchmarks.scaling.case import change_properties
+from benchmarks.scaling.model import Measured, predict_seconds
+from benchmarks.solving import Solved
+from sacrofem.export.calculix import write_inp
+from sacrofem.mechanics.distribution import distribute
+from sacrofem.mechanics.loading import endplate_force
+from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
+from tests.blocks import block
+from tests.plain_elasticity import assemble_bulk
+from tests.solved_block import properties
+
+BEGIN, END = "<!-- mesh begins -->", "<!-- mesh ends -->"
 
 
 def test_meshing_by_stage_on_a_coarse_sacrum(tmp_path: Path) -> None:
@@ -24,7 +50,7 @@ def test_meshing_by_stage_on_a_coarse_sacrum(tmp_path: Path) -> None:
     assert 100 < peaks[-1] <= full["peak"]
     page = tmp_path / "page.md"
     page.write_text(f"kept before\n{BEGIN}\nold\n{END}\nkept after\n")
-    replace_section(page, write_section(COARSE, runs))
+    replace_section(page, "mesh", write_section(COARSE, runs))
     text = page.read_text()
     assert "old" not in text
     assert text.startswith("kept before\n")
@@ -52,3 +78,112 @@ def test_the_page_of_meshes_says_what_a_report_holds_and_what_it_lacks(tmp_path:
     (lacking,) = (line for line in text.splitlines() if line.startswith("Not run: "))
     assert "fracture denis1_right" in lacking
     assert "cement long_axis_right" not in lacking
+
+
+@pytest.fixture(scope="module")
+def solved() -> Solved:
+    """A cut block, bridged by cement, in a cortex."""
+    model = SacrumModel(distribute(block((3, 3, 6), bridge=0.4), MPI.COMM_SELF), frozenset({"cement:bridge"}), 1)
+    given = properties(thickness=0.5)
+    model.set_properties(given)
+    model.assemble()
+    parts = endplate_force(np.array([10.0, -30.0, -100.0]))
+    displacement = fem.Function(model.V)
+    log = model.solver.solve(model.loading.vector(parts), displacement.x.petsc_vec, 1e-10)
+    return Solved(model, given, tuple(parts), displacement, log)
+
+
+def test_peers_get_the_problem_that_sacrofem_solves(solved: Solved, tmp_path: Path) -> None:
+    """With tetrahedra assembled apart from the product, its displacement is in balance with the exported forces."""
+    written, _, displacement = take_apart("block", solved)
+    written.save(tmp_path / ARRAYS)
+    arrays = Arrays.load(tmp_path / ARRAYS)
+    whole = assemble_bulk(arrays.points, arrays.cells, arrays.young, arrays.poisson) + arrays.extra
+    left = whole @ displacement.ravel() - arrays.forces
+    assert np.linalg.norm(left) < 1e-8 * np.linalg.norm(arrays.forces)
+    assert len(arrays.probes) > 50
+
+
+@pytest.mark.parametrize("peer", ["scikit_fem", "netgen", "calculix"])
+def test_a_peer_finds_the_same_displacement(peer: str, solved: Solved, tmp_path: Path) -> None:
+    needs = {"scikit_fem": ("skfem", "pyamg"), "netgen": ("ngsolve",), "calculix": ()}[peer]
+    absent = [need for need in needs if find_spec(need) is None]
+    if absent or (peer == "calculix" and shutil.which("ccx") is None):
+        pytest.skip(f"{', '.join(absent) or 'ccx'} is not installed: uv sync --group benchmarks; apt-get install calculix-ccx")
+    arrays, problem, displacement = take_apart("block", solved)
+    arrays.save(tmp_path / ARRAYS)
+    if peer == "calculix":
+        from benchmarks.peers import calculix
+
+        write_inp(tmp_path / INPUT, problem)
+        calculix.main(tmp_path, "spooles")
+        found = np.load(tmp_path / "calculix_spooles.npy")
+    elif peer == "netgen":
+        from benchmarks.peers import netgen
+
+        netgen.main(tmp_path)
+        found = np.load(tmp_path / "netgen.npy")
+    else:
+        from benchmarks.peers import scikit_fem
+
+        scikit_fem.main(tmp_path)
+        found = np.load(tmp_path / "scikit_fem.npy")
+    assert np.abs(found - displacement[arrays.probes]).max() < 1e-5 * np.abs(displacement).max()
+
+
+def test_the_table_names_the_fastest_peer_that_is_accurate() -> None:
+    def run(total: float, error: float) -> dict[str, object]:
+        return {"cpu": {"assemble": total}, "clock": {"assemble": total}, "memory": 900.0, "iterations": 7, "error": error}
+
+    runs = {
+        "sacrofem": [run(1.0, 1e-9), run(3.0, 1e-9), run(2.0, 1e-9)],
+        "scikit_fem": [run(8.0, 1e-6)],
+        "calculix_cholesky": [run(4.0, 1e-2)],
+        "netgen": [{"failed": "not finished in 1 s"}],
+    }
+    assert summarise(runs["sacrofem"])["total"] == 2.0
+    problem = {"nodes": 100, "dofs": 300, "cells": 400}
+    kept = {"problem": problem, "order": 1, "treatment": "untreated", "machine": "one", "date": "today", "runs": runs}
+    text = "\n".join(write_table(kept))
+    assert "scikit-fem + PyAMG, strength 0.05, block Gauss-Seidel, 4.0 times sacrofem's time" in text
+    assert "not finished in 1 s" in text
+
+
+def test_cutting_every_cell_into_eight_keeps_volume_surfaces_and_regions() -> None:
+    mesh = block((2, 3, 4), bridge=0.4)
+    fine = refine_uniformly(mesh)
+    assert len(fine.cells) == 8 * len(mesh.cells)
+    assert fine.volumes().min() > 0
+    assert fine.volumes().reshape(-1, 8).sum(axis=1) == pytest.approx(mesh.volumes())
+    facets, count = list_facets(fine.cells), len(fine.points)
+    there = facet_keys(np.concatenate([facets.outer, facets.inner]), count)
+    assert len(facets.outer) == 4 * len(list_facets(mesh.cells).outer)
+    for name, triangles in fine.surfaces.items():
+        assert np.isin(facet_keys(triangles, count), there).all()
+        assert facet_areas(fine.points, triangles).sum() == pytest.approx(facet_areas(mesh.points, mesh.surfaces[name]).sum())
+
+
+def test_the_triad_runs_and_counts_three_arrays() -> None:
+    assert 1e7 < measure_bandwidth(repeats=2, count=200_000) < 1e13
+
+
+def test_harder_properties_are_what_they_are_asked_to_be() -> None:
+    given = properties()
+    harder = change_properties(given, {"contrast": 1e6, "poisson": 0.45, "interface": 7.0})
+    assert max(harder.young.values()) / min(harder.young.values()) == pytest.approx(1e6)
+    assert min(harder.young.values()) == min(given.young.values())
+    assert set(harder.poisson.values()) == {0.45}
+    assert harder.interface.normal_stiffness == harder.interface.tangential_stiffness == 7.0
+
+
+def test_the_extrapolation_starts_from_what_was_measured_and_costs_what_it_says() -> None:
+    measured = Measured(dofs=1e6, setup=5.0, solve=10.0, iterations=40.0, growth=0.0, coarsening=8.0)
+    setup, solve, iterations = predict_seconds(measured, 1e6, 1)
+    assert iterations == 40.0
+    assert setup == pytest.approx(5.0, rel=0.01)
+    assert solve == pytest.approx(10.0, rel=0.01)
+    on_ten = predict_seconds(measured, 1e6, 10)[1]
+    assert solve / 10 < on_ten < solve / 5
+    weak = predict_seconds(measured, 1e7, 10)
+    assert weak[0] + weak[1] >= setup + solve
+    assert math.isfinite(predict_seconds(measured, 1e9, 1000)[0])

@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -81,8 +82,8 @@ def run_peer(peer: str, size: str, order: int, treatment: str, folder: Path, tim
 
 def run_by_turns(
     size: str, order: int, treatment: str, folder: Path, peers: list[str], repeats: int, timeout: float
-) -> dict[str, list[dict[str, Any]]]:
-    """A, B, C, A, B, C, ...; a peer that fails is not run again."""
+) -> Iterator[dict[str, list[dict[str, Any]]]]:
+    """A, B, C, A, B, C, ...; all runs so far, after every turn. A peer that fails is not run again."""
     runs: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
     for turn in range(repeats):
         for peer in peers:
@@ -90,7 +91,7 @@ def run_by_turns(
                 continue
             runs[peer].append(run_peer(peer, size, order, treatment, folder, timeout))
             sys.stderr.write(f"{size} P{order} {treatment}, turn {turn + 1}, {peer}: {runs[peer][-1]}\n")
-    return runs
+        yield runs
 
 
 def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,10 +195,10 @@ def main(arguments: list[str] | None = None) -> None:
             folder = given.folder / f"{size}-P{given.order}-{treatment}"
             folder.mkdir(parents=True, exist_ok=True)
             problem = export_problem(size, given.order, treatment, folder)
-            runs = run_by_turns(size, given.order, treatment, folder, peers, given.repeats, given.timeout)
-            kept = {"problem": problem, "order": given.order, "treatment": treatment, "runs": runs}
-            kept |= {"machine": describe_machine(), "date": datetime.date.today().isoformat()}
-            (folder / _RESULTS).write_text(json.dumps(kept))
+            for runs in run_by_turns(size, given.order, treatment, folder, peers, given.repeats, given.timeout):
+                kept = {"problem": problem, "order": given.order, "treatment": treatment, "runs": runs}
+                kept |= {"machine": describe_machine(), "date": datetime.date.today().isoformat()}
+                (folder / _RESULTS).write_text(json.dumps(kept))
     lines = write_section(given.folder)
     sys.stdout.write("\n".join(lines) + "\n")
     if given.output:
