@@ -16,7 +16,8 @@ from sacrofem.catalogue.models import Material
 from sacrofem.mechanics.construct import attach, build_construct
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.loading import endplate_force
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.facets import facet_geometry
 from sacrofem.mesh.model import ModelMesh
 from tests.blocks import block

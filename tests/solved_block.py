@@ -12,8 +12,9 @@ from mpi4py import MPI
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields

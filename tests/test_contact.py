@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,14 @@ from mpi4py import MPI
 from sacrofem.catalogue.models import Interface
 from sacrofem.errors import ModelError
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.posedness import require_well_posed
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.treatment import Partings
 from tests.blocks import block
+from tests.sliding_block import FIGURES, PRESSED, TISSUE, WIDTH, slide
 from tests.solved_block import properties
+from tests.test_mpi import run_on_ranks
 
 AREA, FRICTION = 100.0, 0.4
 ORDERS = pytest.mark.parametrize("order", [1, 2])
@@ -154,3 +158,29 @@ def test_a_body_that_nothing_holds_when_its_faces_part_is_named() -> None:
             None,
             {"cement": loose},
         )
+
+
+def test_blocks_slide_alike_on_one_rank_and_on_two() -> None:
+    """Rest below the friction limit, slip beyond it: friction holds mu N, the tissue the rest, and the energies add up."""
+    one, two = (json.loads(run_on_ranks(ranks, "tests.sliding_block")) for ranks in (1, 2))
+    for (rests, slides, wedged), rel in ((one, 1e-6), (two, 1e-6)):
+        at = dict(zip(FIGURES, rests, strict=True))
+        assert at["share slipping"] < 0.02
+        assert at["dissipated"] == pytest.approx(0.0, abs=1e-6)
+        at = dict(zip(FIGURES, slides, strict=True))
+        slid = 0.2 * FRICTION * PRESSED / (TISSUE * WIDTH**2)
+        assert at["share slipping"] > 0.98
+        assert at["along"] == pytest.approx(-1.2 * FRICTION * PRESSED, rel=rel)
+        assert at["dissipated"] == pytest.approx(0.5 * FRICTION * PRESSED * slid, rel=0.03)
+        assert 0.5 * at["work"] == pytest.approx(at["energy"] + at["dissipated"], rel=rel)
+        assert max(at["steps"], wedged[-1]) <= 15
+    for first, second in zip(one, two, strict=True):
+        assert second[:-1] == pytest.approx(first[:-1], rel=1e-6, abs=1e-9)
+
+
+def test_a_wedge_is_closed_by_tilting() -> None:
+    """Pressed in the middle, a stiff block tilts until the gap has closed all over: its middle moves by half the wide end."""
+    wedge = 0.01
+    wide, none = slide(0.0, wedge), slide(0.0)
+    assert wide.faces["gap"].open == 0.0
+    assert (wide.work - none.work) / PRESSED == pytest.approx(wedge / 2, rel=1e-3)

@@ -13,7 +13,8 @@ from sacrofem.catalogue.fracture import Fracture
 from sacrofem.catalogue.models import Anatomy, Load, MeshSettings, Study, Support, Treatment
 from sacrofem.errors import ConfigError, GeometryError
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.build import build_model_mesh
 from sacrofem.mesh.facets import facet_areas, facet_geometry, list_facets
 from sacrofem.mesh.half import keep_right_half

@@ -19,8 +19,9 @@ from sacrofem.catalogue.models import Anatomy, MeshSettings
 from sacrofem.errors import ConfigError, ModelError
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.ligaments import couple_ligaments
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.posedness import find_fragments, require_well_posed
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.build import mesh_features
 from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
 from sacrofem.mesh.host import JOINTS, RING_REGION_NAMES, ring_host, torn_facets

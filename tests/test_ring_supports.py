@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from sacrofem.catalogue.models import Support
 from sacrofem.errors import ModelError
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.posedness import require_well_posed
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import fit_sphere
 from sacrofem.mesh.facets import facet_geometry, list_facets
 from sacrofem.mesh.model import ModelMesh

@@ -43,6 +43,8 @@ class Screw(Part):
         shaft_diameter: Diameter between thread and head of a partly threaded screw, mm.
         washer: Under the head.
         neck: From the bone's surface to the middle of the rod that its head holds, mm.
+        pretension: Axial force to which a partly threaded screw is tightened before the load, N: its washer and its thread
+            press what lies between them together.
     """
 
     name: Name
@@ -57,6 +59,7 @@ class Screw(Part):
     shaft_diameter: PositiveFloat | None = None
     washer: Washer | None = None
     neck: PositiveFloat = 10.0
+    pretension: NonNegativeFloat = 0.0
 
     @model_validator(mode="after")
     def _is_a_screw(self) -> Screw:
@@ -70,6 +73,23 @@ class Screw(Part):
             value = getattr(self, name)
             if value is not None and value >= self.diameter:
                 raise ValueError(f"{name} {value:g} must be below diameter {self.diameter:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_tightened(self) -> Screw:
+        if not self.pretension:
+            return self
+        if self.thread_length is None:
+            raise ValueError(
+                f"pretension {self.pretension:g} N needs a free shaft: give thread_length and shaft_diameter "
+                "(a screw that is threaded throughout presses nothing together)"
+            )
+        if self.washer is None:
+            raise ValueError(f"pretension {self.pretension:g} N needs a washer, on which it presses")
+        if self.through:
+            raise ValueError(f"pretension {self.pretension:g} N needs a thread in bone; this screw goes through it")
+        if self.thread_length + self.washer.thickness >= dist(self.entry, self.tip):
+            raise ValueError(f"pretension {self.pretension:g} N needs a free shaft between washer and thread; there is none")
         return self
 
     @property
@@ -197,7 +217,12 @@ class Implant(Drawn):
     @property
     def needs_ring(self) -> bool:
         """Whether it has parts that only the pelvic ring can hold."""
-        return bool(self.rods or self.plates) or any(screw.bone == "hip" for screw in self.screws)
+        return bool(self.rods or self.plates) or any(screw.bone == "hip" or screw.pretension for screw in self.screws)
+
+    @property
+    def is_tightened(self) -> bool:
+        """Whether one of its screws has a pretension."""
+        return any(screw.pretension for screw in self.screws)
 
     @property
     def reaches_l5(self) -> bool:

@@ -173,6 +173,8 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
             _require_hip_density(level, place("bmd_levels", i))
     fractures = _fractures(library, study, place)
     drawn: list[Drawn] = [*fractures, *patterns.values(), *implants.values()]
+    implant_interface = library.get(Interface, study.implant_interface, place("implant_interface"))
+    _require_held_threads(study, implant_interface, implants, place("implant_interface"))
     support = library.get(Support, study.support, place("support"))
     _require_fitting_support(study, support, place("support"))
     loads = tuple(load for i, name in enumerate(study.loads) for load in _find_loads(library, name, place("loads", i)))
@@ -192,7 +194,7 @@ def resolve_study(given: Study | StudyFile, library: Library | None = None) -> R
         density_law=library.get(DensityLaw, study.density_law, place("density_law")),
         cortex=library.get(Cortex, study.cortex, place("cortex")) if study.cortex else None,
         interface=library.get(Interface, study.interface, place("interface")),
-        implant_interface=library.get(Interface, study.implant_interface, place("implant_interface")),
+        implant_interface=implant_interface,
         cement_interface=library.get(Interface, study.cement_interface, place("cement_interface")),
         support=support,
         templates={f"{e.kind} {e.name}": on for e in drawn if (on := library.drawn_on(e)) is not None},
@@ -247,7 +249,7 @@ def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> Non
     """Refuse constructs outside the sacrum where it is modelled alone."""
     for i, arm in enumerate(study.treatments):
         for j, name in enumerate(arm.implants):
-            if study.extent == "sacrum" and implants[name].needs_ring:
+            if study.extent != "pelvic_ring" and implants[name].needs_ring:
                 raise ConfigError(
                     explain(
                         "The implant has parts outside the sacrum.",
@@ -257,6 +259,21 @@ def _require_ring(study: Study, implants: dict[str, Implant], place: Any) -> Non
                         next_step="extent: pelvic_ring",
                     )
                 )
+
+
+def _require_held_threads(study: Study, interface: Interface, implants: dict[str, Implant], where: str) -> None:
+    """Refuse screws that are tightened where nothing holds their threads in the bone."""
+    tightened = [name for name, implant in implants.items() if implant.is_tightened]
+    if tightened and interface.touches:
+        raise ConfigError(
+            explain(
+                "A screw is tightened, and its thread may slide out of the bone.",
+                where=where,
+                got=f"{study.implant_interface} (law {interface.law}) with pretension in {', '.join(tightened)}",
+                allowed="bonded, or springs such as interdigitated",
+                next_step="implant_interface: bonded, or set the screws' pretension to 0",
+            )
+        )
 
 
 def _find_loads(library: Library, name: str, where: str) -> tuple[Load, ...]:

@@ -22,7 +22,7 @@ from sacrofem.study.properties import case_partings, case_properties
 if TYPE_CHECKING:
     from sacrofem.export.calculix import Printed
     from sacrofem.export.problem import Problem
-    from sacrofem.mechanics.model import Solution
+    from sacrofem.mechanics.solution import Solution
     from sacrofem.results.fields import CaseFields
 
 Format = Literal["inp", "feb"]

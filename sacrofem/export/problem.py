@@ -13,8 +13,9 @@ from sacrofem.errors import ConfigError, explain
 from sacrofem.export.springs import OuterFacets, Springs, describe_interfaces, describe_support
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics.loading import endplate_force
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
@@ -94,6 +95,16 @@ def describe_problem(
                 got="a study with a cortex of its own",
                 allowed="the isotropic cortex of the BMD level",
                 next_step="leave `cortex` out of the study",
+            )
+        )
+    if model.pretension is not None:
+        raise ConfigError(
+            explain(
+                "Pretension is not exported.",
+                where=f"case {name}, screws {', '.join(screw.name for screw in model.pretension.screws)}",
+                got="screws with a pretension",
+                allowed="screws without",
+                next_step="export the case with the same screws and pretension: 0",
             )
         )
     laws = (law for law in _laws(properties) if law.touches)

@@ -17,7 +17,7 @@ from dolfinx import fem
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
-from sacrofem.mechanics.interface import Interfaces, Status
+from sacrofem.mechanics.interface import FaceState, Interfaces, Status
 from sacrofem.solver.linear import LinearSolver, SolveLog
 
 logger = logging.getLogger(__name__)
@@ -83,25 +83,46 @@ class ContactLog:
     dissipated: float
 
 
-def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1) -> ContactLog:
+@dataclass(frozen=True)
+class Start:
+    """A state in which a load begins to act.
+
+    Attributes:
+        displacement: mm.
+        load: What holds the model in this state, N; it stays.
+        faces: What the faces remember.
+    """
+
+    displacement: fem.Function
+    load: PETSc.Vec
+    faces: FaceState
+
+
+def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1, start: Start | None = None) -> ContactLog:
     """Find the displacement at which the faces have come to rest; it is left in ``model.state``.
 
     Args:
         model: A model whose interfaces have their laws.
         load: Right-hand side b, N.
         increments: Equal steps in which the load grows. Friction depends on the path; with one, slip is taken as straight
-            from the unloaded state (exact where a point does not turn or come to rest again).
+            from the state before the load (exact where a point does not turn or come to rest again).
+        start: The state before the load; None: nothing has moved, no slip.
 
     Raises:
         SolveError: a linear solve failed, or the faces did not come to rest.
     """
     model.state.x.petsc_vec.set(0.0)
-    model.state.x.scatter_forward()
     model.interfaces.forget()
+    if start is not None:
+        start.displacement.x.petsc_vec.copy(model.state.x.petsc_vec)
+        model.interfaces.recall(start.faces)
+    model.state.x.scatter_forward()
     part, logs = load.duplicate(), []
     for increment in range(1, increments + 1):
         load.copy(part)
         part.scale(increment / increments)
+        if start is not None:
+            part.axpy(1.0, start.load)
         logs.append(_Search(model, part).run())
         model.interfaces.keep_slip()
     return ContactLog(

@@ -1,29 +1,25 @@
 """The two faces of every cut, point by point: jumps, tractions and their share of the system.
 
-A point is a node of a facet (P1: vertex quadrature, so that every node opens or sticks for itself) or a quadrature point (P2).
-Owned facets alone are held, and all sums go over the ranks. The matrix has room for the blocks, since the compiled form holds
-the same facets.
+Points are those of :mod:`sacrofem.mechanics.interface_points`; all sums go over the ranks. The matrix has room for the blocks,
+since the compiled form holds the same facets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
-import basix
 import numpy as np
 from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.catalogue.models import Interface
-from sacrofem.mechanics.cut_space import EDGE_VERTICES
-from sacrofem.mechanics.traction import Law, LawsAtPoints, Memory, respond, slip, stored_energy
+from sacrofem.mechanics.interface_points import Cut, find_points
+from sacrofem.mechanics.traction import Law, LawsAtPoints, Memory, Response, respond, slip, stored_energy
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
-_P2_DEGREE = 4
 #: Factor on the numerical stiffness of augmented faces without friction once pressures have been carried over: every
 #: carry-over then takes ten times as much off the penetration (DESIGN).
 _HARDER = 10.0
@@ -56,93 +52,24 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The facets of one cut.
+class FaceState:
+    """What all faces remember of a state: (p) points.
 
     Attributes:
-        facets: Local facet numbers, owned and ghosts.
-        sides: (k, 2) cells of the source mesh on the first and on the second side of every facet.
+        laws: Their laws, hardened or not.
+        memory: Multipliers and slip.
+        jump: (p, 3) mm.
+        response: What they answer to it.
+        dissipated: Work of friction up to it, N mm.
+        rubbed: (p, 3) friction in it, MPa.
     """
 
-    facets: NDArray[np.int32]
-    sides: IntArray
-
-
-@dataclass(frozen=True)
-class InterfacePoints:
-    """Places on owned facets where two faces are compared; f facets of q points, n dofs a face.
-
-    Attributes:
-        dofs: (f, 2, n) local block numbers of the first and of the second face's dofs.
-        shapes: (q, n) shape functions.
-        weights: (f, q) mm^2.
-        normals: (f, 3) unit normals from the first face to the second.
-        cuts: (f,) number of the cut.
-        facets: (f,) local facet numbers.
-        first_cells: (f,) local cell behind the first face.
-    """
-
-    dofs: IntArray
-    shapes: FloatArray
-    weights: FloatArray
-    normals: FloatArray
-    cuts: IntArray
-    facets: IntArray
-    first_cells: IntArray
-
-
-def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -> InterfacePoints:
-    """Find the points of all cuts.
-
-    Args:
-        space: The cut space.
-        cuts: Name -> its facets.
-        order: Polynomial order, 1 or 2.
-    """
-    domain = space.mesh
-    topology, owned = domain.topology, domain.topology.index_map(2).size_local
-    own = [cut.facets[cut.facets < owned] for cut in cuts.values()]
-    facets = np.concatenate([np.zeros(0, dtype=np.int32), *own]).astype(np.int32)
-    numbers = np.repeat(np.arange(len(cuts)), [len(found) for found in own])
-    beside = topology.connectivity(2, 3)
-    cells = np.array([beside.links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 2)
-    pairs = topology.original_cell_index.astype(np.int64)[cells]
-    sides = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(cut.sides for cut in cuts.values())])
-    base = int(max(sides.max(initial=0), pairs.max(initial=0))) + 1
-    forward = np.isin(pairs[:, 0] * base + pairs[:, 1], sides[:, 0] * base + sides[:, 1])
-    cells = np.where(forward[:, None], cells, cells[:, ::-1])
-    corners_of = np.array([topology.connectivity(2, 0).links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 3)
-    of_cell = topology.connectivity(3, 0).array.reshape(-1, 4)
-    corners = np.stack([np.argmax(of_cell[cells] == corners_of[:, None, [i]], axis=2) for i in range(3)], axis=2)
-    local = corners
-    if order == 2:
-        edge_of = np.full((4, 4), -1)
-        for edge, (a, b) in enumerate(EDGE_VERTICES):
-            edge_of[a, b] = edge_of[b, a] = 4 + edge
-        local = np.concatenate(
-            [corners, *(edge_of[corners[..., a], corners[..., b]][..., None] for a, b in ((0, 1), (1, 2), (2, 0)))], axis=2
-        )
-    dofs = np.take_along_axis(space.dofmap.list[cells].astype(np.int64), local, axis=2)
-    geometry, x = domain.geometry.dofmaps[0], domain.geometry.x
-    places = x[np.take_along_axis(geometry[cells[:, 0]].astype(np.int64), corners[:, 0], axis=1)]
-    cross = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
-    double = np.linalg.norm(cross, axis=1)
-    normals = cross / double[:, None]
-    first = x[geometry[cells[:, 0]]].mean(axis=1)
-    normals *= np.where(np.einsum("fi,fi->f", places.mean(axis=1) - first, normals) > 0, 1.0, -1.0)[:, None]
-    shapes, weights = _rule(order)
-    return InterfacePoints(dofs, shapes, np.outer(0.5 * double, weights), normals, numbers, facets.astype(np.int64), cells[:, 0])
-
-
-def _rule(order: int) -> tuple[FloatArray, FloatArray]:
-    """(q, n) shape functions of a triangle at the points of its rule, and (q,) weights that sum to 1."""
-    if order == 1:
-        return np.eye(3), np.full(3, 1.0 / 3.0)
-    places, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
-    b, c = np.asarray(places).T
-    a = 1.0 - b - c
-    shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
-    return shapes, np.asarray(weights) / np.sum(weights)
+    laws: LawsAtPoints
+    memory: Memory
+    jump: FloatArray
+    response: Response
+    dissipated: float
+    rubbed: FloatArray
 
 
 class Interfaces:
@@ -168,12 +95,24 @@ class Interfaces:
         self._cuts = np.repeat(self.points.cuts, self.points.weights.shape[1])
         self._counts = [self.comm.allreduce(int(np.count_nonzero(self.points.cuts == i))) for i in range(len(self.names))]
         self.jump: FloatArray = np.zeros((len(self._weights), 3))
+        self._separation = np.zeros(len(self._weights))
+
+    def separate(self, name: str, gap: Callable[[FloatArray], FloatArray]) -> None:
+        """Give the faces of a cut a distance before the load that varies, on top of their law's; for the next :meth:`set_laws`.
+
+        Args:
+            name: Of the cut.
+            gap: (p, 3) places, mm -> (p,) distance, mm.
+        """
+        mine = self._cuts == self.names.index(name)
+        self._separation[mine] = gap(self.points.places[mine])
 
     def set_laws(self, laws: Mapping[str, Interface]) -> None:
         """Give every cut its law; forgets the state."""
         self._laws = [Law.of(laws[name]) for name in self.names]
         given = self._laws or [Law(0.0, 0.0, 0.0)]
         per_point = {f.name: np.array([getattr(law, f.name) for law in given])[self._cuts] for f in fields(Law)}
+        per_point["gap"] = per_point["gap"] + self._separation
         self.laws = LawsAtPoints(normals=np.repeat(self.points.normals, self.points.weights.shape[1], axis=0), **per_point)
         present = [law for law, count in zip(given, self._counts, strict=False) if count]
         self.linear = not any(law.closed for law in present)
@@ -189,6 +128,15 @@ class Interfaces:
         self.dissipated, self._rubbed = 0.0, np.zeros_like(self.jump)
         self.response = respond(self.laws, self.memory, self.jump)
         self._tangent = self.response.tangent
+
+    def remember(self) -> FaceState:
+        """The present state."""
+        return FaceState(self.laws, self.memory, self.jump, self.response, self.dissipated, self._rubbed)
+
+    def recall(self, state: FaceState) -> None:
+        """Go back to a state."""
+        self.laws, self.memory, self.jump, self.response = state.laws, state.memory, state.jump, state.response
+        self.dissipated, self._rubbed = state.dissipated, state.rubbed
 
     def jumps(self, values: FloatArray) -> FloatArray:
         """(p, 3) second face against first at every point, of the local array of a displacement with its ghosts up to date."""

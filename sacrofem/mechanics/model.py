@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import ufl
 from dolfinx import fem
 from dolfinx.fem import petsc
 from numpy.typing import NDArray
-from petsc4py import PETSc
 
 from sacrofem.loads.parts import LoadPart
 from sacrofem.mechanics import forms
 from sacrofem.mechanics.balance import compare_works, measure_balance, require_balance
-from sacrofem.mechanics.contact import solve_contact
+from sacrofem.mechanics.contact import Start
 from sacrofem.mechanics.cortex import CortexMembrane
 from sacrofem.mechanics.coupling import CoupledMatrix, Coupling
 from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, find_local_facets
-from sacrofem.mechanics.interface import Cut, Interfaces, Status
+from sacrofem.mechanics.equilibrium import Equilibrium
+from sacrofem.mechanics.interface import Interfaces
+from sacrofem.mechanics.interface_points import Cut
+from sacrofem.mechanics.lag_screws import LagScrew
 from sacrofem.mechanics.loading import Loading, endplate_force
 from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
+from sacrofem.mechanics.pretension import Pretension, Tightened
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.region_sum import RegionSum
+from sacrofem.mechanics.region_sum import RegionSum, group_by_scaling
 from sacrofem.mechanics.sections import Sections
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
-from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.choice import make_solver, require_room
-from sacrofem.solver.recollection import find_independent
 from sacrofem.solving import SolverSettings
 
 logger = logging.getLogger(__name__)
@@ -45,51 +46,6 @@ BY_MULTIGRID = SolverSettings("multigrid")
 
 _BULK, _CORTEX, _SUPPORT, _FRACTURE = 1, 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
-#: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
-_ROUGH = 1e-3
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One solved load case.
-
-    Attributes:
-        displacement: Displacement on the cut space, mm.
-        iterations: Krylov iterations, over all contact steps.
-        residual: Relative residual of the last linear solve.
-        seconds: Wall time.
-        contact_steps: Newton steps until the fracture's open and closed parts came to rest (1 where linear).
-        work: Work of the load, N mm.
-        energy: Elastic energy, N mm; half the work for a linear model.
-        dissipated: Work of friction, N mm.
-        section_forces: Fracture -> what carries force through its section -> (3,) N.
-        faces: Fracture, or body whose faces may part -> how they stand.
-        reaction: (3,) force on the supports, N.
-        imbalance: |applied force - reaction| / sum of |applied forces|.
-        moment_imbalance: |applied moment - reaction moment| about the origin / (sum of |forces| * 1 mm), mm.
-        reactions: Supported surface -> (3,) force on its springs, N.
-        flexion_moments: Socket -> moment on its torsion spring about the axis through both hips, N mm; empty without hips.
-        tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
-        energy_imbalance: |work of the load - work of the internal forces through the displacement| / work.
-    """
-
-    displacement: fem.Function
-    iterations: int
-    residual: float
-    seconds: float
-    contact_steps: int
-    work: float
-    energy: float
-    dissipated: float
-    faces: dict[str, Status]
-    section_forces: Mapping[str, dict[str, FloatArray]]
-    reaction: tuple[float, float, float]
-    imbalance: float
-    moment_imbalance: float
-    reactions: dict[str, tuple[float, float, float]]
-    flexion_moments: dict[str, float]
-    tensions: dict[str, float]
-    energy_imbalance: float
 
 
 class SacrumModel:
@@ -112,6 +68,7 @@ class SacrumModel:
         young: Young's modulus of every cell, MPa.
         assembled: Stiffness of everything but the couplings between patches.
         matrix: Stiffness of the whole.
+        pretension: Its lag screws; None without.
     """
 
     def __init__(
@@ -147,8 +104,11 @@ class SacrumModel:
         piecewise = fem.functionspace(self.domain, ("Discontinuous Lagrange", 0))
         self.young, self.poisson, self.thickness = (fem.Function(piecewise) for _ in range(3))
         self.state = fem.Function(self.V)
+        self.pretension: Pretension | None = None
+        self._tightened: Tightened | None = None
         self._compile()
         self.sections = Sections(self)
+        self.equilibrium = Equilibrium(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -238,11 +198,12 @@ class SacrumModel:
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
-        self._scaling = self._group_by_scaling(p.stiffened)
+        self._scaling = group_by_scaling(self.distributed, self.regions, p.stiffened)
         self.membrane.set(p.cortex)
         self.supports.set(p.support)
         self.interfaces.set_laws(laws)
         self.linear = self.interfaces.linear
+        self._tightened = None
 
     def patch_motions(self, patches: Sequence[Patch]) -> PatchMotions:
         """Mean motions of patches as functions of the displacement; collective."""
@@ -282,24 +243,26 @@ class SacrumModel:
             self._region_sum = RegionSum(lambda cells: self._stiffness_of(cells, {}), self.young, self.poisson, local, groups)
             self._region_sum.add(self.assembled)
 
-    def _group_by_scaling(self, stiffened: Collection[str]) -> tuple[int, IntArray]:
-        """Number of groups of cells whose moduli scale together, by the bone they are or are stiffened from; each cell's."""
-        source = self.distributed.source
-        with_host = [number for number, name in source.region_names.items() if name in stiffened]
-        of_bone = (self.regions == source.host_regions) | np.isin(self.regions, with_host)
-        names, groups = np.unique(np.where(of_bone, source.host_regions, -1), return_inverse=True)
-        return len(names), groups[self.distributed.original_cells]
-
     def reassemble(self) -> None:
         """Assemble for other properties, as from one BMD level to the next; the preconditioner is kept where it serves on."""
         self.assemble(renew=False)
         if self.linear:  # the search for contact makes its own for every state of the faces
             self.solver.renew()
 
-    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
-        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up.
+    def tighten(self, screws: Sequence[LagScrew]) -> None:
+        """Let screws be tightened before every load, in place of those set before."""
+        self.pretension = Pretension(self, screws) if screws else None
+        self._tightened = None
 
-        Loads that are sums of others are left out. Where springs only pull, all are taken as taut, for a start. Collective.
+    @property
+    def tightened(self) -> Tightened | None:
+        """The state after tightening, for the present properties; None without lag screws; collective."""
+        if self.pretension is not None and self._tightened is None:
+            self._tightened = self.pretension.tighten()
+        return self._tightened
+
+    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
+        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up; collective.
 
         Args:
             loads: The parts of each.
@@ -309,22 +272,29 @@ class SacrumModel:
         """
         if not self.linear or not self.settings.reuse.together:
             return False
-        vectors = [self.loading.vector(parts) for parts in loads]
-        columns = np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
-        if self.settings.reuse.superposition:
-            columns = np.ascontiguousarray(columns[:, find_independent(columns, self.comm)])
-        if self.coupled.one_sided:
-            self.coupled.slacken(np.zeros(len(self.coupled.taut)))
-        _, log = self.solver.remember(columns, _ROUGH if self.coupled.one_sided else None)
-        logger.info(
-            "%d loads in one block of %d: %d iterations, %.1f s, residual %.1e",
-            len(loads),
-            columns.shape[1],
-            log.iterations,
-            log.seconds,
-            log.residual,
-        )
+        _ = self.tightened  # found now, for it assembles other matrices
+        self.equilibrium.prepare([self.loading.vector(parts) for parts in loads])
         return not self.coupled.one_sided
+
+    def potential(self, displacement: fem.Function, start: Start | None) -> float:
+        """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""
+        u = displacement.x.petsc_vec
+        product = u.duplicate()
+        self.assembled.mult(u, product)
+        bulk = float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
+        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
+        return energy if start is None else energy - float(start.load.dot(u))
+
+    def _internal_work(self, displacement: fem.Function, stretch: FloatArray) -> float:
+        """Work of the internal forces of a state that the interfaces hold through its displacement, N mm."""
+        u = displacement.x.petsc_vec
+        product = u.duplicate()
+        self.assembled.mult(u, product)
+        jump = self.interfaces.jump
+        bulk = float(product.dot(u)) - self.interfaces.tangent_work(jump)
+        return (
+            bulk + self.interfaces.work(self.interfaces.response.traction, jump) + float(self.coupled.resist(stretch) @ stretch)
+        )
 
     def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
@@ -340,40 +310,27 @@ class SacrumModel:
         parts = endplate_force(load) if isinstance(load, np.ndarray) else tuple(load)
         vector = self.loading.vector(parts)
         displacement = fem.Function(self.V)
-        dissipated = 0.0
-        if self.coupled.one_sided:
-            iterations, residual, seconds, steps = self._find_taut(vector, displacement)
-            if self.linear:  # after a search for contact that would wipe the slip
-                self.interfaces.update(displacement.x.array)
-            dissipated = self.interfaces.dissipated
-        elif self.linear:
-            iterations, residual, seconds, steps = self._solve_linear(vector, displacement)
-            self.interfaces.update(displacement.x.array)
+        before = self.tightened
+        start = before.start if before else None
+        if self.linear and not self.coupled.one_sided:
+            effort = self.equilibrium.superpose(vector, displacement, start)
         else:
-            log = solve_contact(self, vector, increments)
-            iterations, residual, seconds, steps = log.iterations, log.residual, log.seconds, log.steps
-            dissipated = log.dissipated
-            displacement.x.array[:] = self.state.x.array
-        work = float(vector.dot(displacement.x.petsc_vec))
-        product = vector.duplicate()
-        self.assembled.mult(displacement.x.petsc_vec, product)
+            effort = self.equilibrium.find(vector, displacement, increments, start)
+        moved = displacement.x.petsc_vec if start is None else displacement.x.petsc_vec - start.displacement.x.petsc_vec
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
-        bulk = float(product.dot(displacement.x.petsc_vec)) - self.interfaces.tangent_work(self.interfaces.jump)
-        energy = 0.5 * bulk + self.interfaces.energy() + self.coupled.energy(stretch)
-        internal = bulk + self.interfaces.work(self.interfaces.response.traction, self.interfaces.jump)
-        internal += float(self.coupled.resist(stretch) @ stretch)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
-        energy_imbalance = compare_works(work, internal)
+        held = vector if start is None else vector + start.load
+        energy_imbalance = compare_works(float(held.dot(displacement.x.petsc_vec)), self._internal_work(displacement, stretch))
         require_balance(balance.imbalance, energy_imbalance)
         return Solution(
             displacement,
-            iterations,
-            residual,
-            seconds,
-            steps,
-            work,
-            energy,
-            dissipated,
+            effort.iterations,
+            effort.residual,
+            effort.seconds,
+            effort.steps,
+            float(vector.dot(moved)),
+            self.potential(displacement, start) - (before.potential if before else 0.0),
+            self.interfaces.dissipated - (start.faces.dissipated if start else 0.0),
             self.interfaces.status(),
             self.sections.forces(displacement),
             balance.reaction,
@@ -382,33 +339,7 @@ class SacrumModel:
             balance.reactions,
             self.supports.flexion_moments(displacement, self.integrate),
             self.coupled.sum_tensions(stretch),
+            self.pretension.axial_forces(displacement) if self.pretension else {},
+            before,
             energy_imbalance,
         )
-
-    def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """Solve with springs that only pull."""
-        if self.linear:
-            if self.settings.reuse.start or self.settings.reuse.together:
-                with displacement.x.petsc_vec as values:
-                    values[:] = self.solver.guess(vector.getArray(readonly=True)[:, None])[:, 0]
-            found = solve_tension(self.coupled, self.solver, vector, displacement)
-            self.solver.recollection.keep(displacement.x.petsc_vec.getArray(readonly=True)[:, None].copy(), self.solver.multiply)
-            return found.iterations, found.residual, found.seconds, found.steps
-        logs = []
-
-        def solve(load: PETSc.Vec) -> FloatArray:
-            logs.append(solve_contact(self, load))
-            return self.coupled.elongations(self.state.x.petsc_vec)
-
-        repeat_until_at_rest(self.coupled, vector, solve)
-        displacement.x.array[:] = self.state.x.array
-        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
-        return iterations, logs[-1].residual, seconds, steps
-
-    def _solve_linear(self, vector: PETSc.Vec, displacement: fem.Function) -> tuple[int, float, float, int]:
-        """Solve, or superpose where solutions for this matrix are kept whose loads sum up to this one."""
-        found, log = self.solver.remember(vector.getArray(readonly=True)[:, None])
-        with displacement.x.petsc_vec as values:
-            values[:] = found[:, 0]
-        displacement.x.scatter_forward()
-        return log.iterations, log.residual, log.seconds, 1

@@ -25,6 +25,7 @@ from sacrofem.mesh.model import ModelMesh
 
 if TYPE_CHECKING:
     from sacrofem.mechanics.model import SacrumModel
+    from sacrofem.mechanics.pretension import Pretension
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -112,17 +113,21 @@ class Sections:
         for name, side in self._sides.items():
             lateral, carried = side == _LATERAL, {}
             for kind in ("bone", "cement", "screw"):
-                carried[kind] = self._through(name, lateral & (self._kinds == kind), self._bulk)
+                locked = model.pretension if kind == "screw" else None
+                carried[kind] = self._through(name, lateral & (self._kinds == kind), self._bulk, locked)
             carried["cortex"] = self._through(name, lateral, self._cortex)
             carried["interface"] = model.interfaces.force(name)
             found[name] = {carrier: carried[carrier] for carrier in CARRIERS}
         return found
 
-    def _through(self, name: str, cells: NDArray[np.bool_], form: fem.Form) -> FloatArray:
+    def _through(self, name: str, cells: NDArray[np.bool_], form: fem.Form, locked: Pretension | None = None) -> FloatArray:
         self._part.x.array[:] = cells
         force = np.zeros(3)
         for axis in range(3):
             self._virtual.x.array[:] = 0.0
             self._virtual.x.array.reshape(-1, 3)[self._shared[name], axis] = 1.0
-            force[axis] = self._model.comm.allreduce(fem.assemble_scalar(form))
+            own = fem.assemble_scalar(form)
+            if locked is not None:
+                own += locked.work(self._virtual, cells)
+            force[axis] = self._model.comm.allreduce(own)
         return force

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from sacrofem.catalogue.models import Anatomy, CementPattern, Extent, Fracture, Implant, MeshSettings
 from sacrofem.errors import GeometryError, MeshError, explain
@@ -59,7 +60,10 @@ RING_GOAL_FACTOR = 2.0
 #: Factors on all sizes of one attempt after the other, until a mesh is good: other nodes, other splinters.
 ATTEMPTS = (1.0, 0.94, 1.06, 0.88)
 #: What of an implant does not go into a mesh.
-_NOT_MESHED_OF_IMPLANTS = {"drawn_on", "title", "source", "material", "thread_metal", "anchors"}
+_NOT_MESHED_OF_IMPLANTS: dict[str, Any] = {
+    **dict.fromkeys(("drawn_on", "title", "source", "material", "thread_metal", "anchors"), True),
+    "screws": {"__all__": {"pretension"}},
+}
 
 
 def mesh_digest(

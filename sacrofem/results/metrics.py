@@ -15,7 +15,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
-def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatArray, work: float) -> list[tuple[str, Measure]]:
+def measure_case(
+    fields: CaseFields, masks: dict[str, BoolArray], force: FloatArray, work: float, moved: CaseFields | None = None
+) -> list[tuple[str, Measure]]:
     """Measure the motion of every fracture, the strain of the bone and the stiffness of the whole.
 
     Args:
@@ -23,12 +25,13 @@ def measure_case(fields: CaseFields, masks: dict[str, BoolArray], force: FloatAr
         masks: Neighbourhoods in which strain is measured.
         force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
+        moved: What the load adds to a state before it, from which motions are counted; None: ``fields``.
 
     Returns:
         (fracture, (metric, value, unit)). A surface of a fracture that has several is called ``<fracture>.<surface>``; what
         belongs to the whole fracture or the whole bone carries the fracture's name, or ``none``.
     """
-    motions = {name: sample_motion(fields, name) for name in fields.fractures}
+    motions = {name: sample_motion(moved or fields, name) for name in fields.fractures}
     measures = [(name, measure) for name, motion in motions.items() for measure in measure_motion(motion)]
     volumes = cell_volumes(fields)
     whole = name_whole(fields.fractures)

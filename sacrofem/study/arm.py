@@ -13,12 +13,15 @@ from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.construct import AttachedConstruct, attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.dual import solve_duals
+from sacrofem.mechanics.lag_screws import find_lag_screws
 from sacrofem.mechanics.ligaments import couple_ligaments
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
+from sacrofem.results.lag_screws import gather_lag_fields
 from sacrofem.results.strain import neighbourhoods
 from sacrofem.shapes.attachment import place_ligaments
 from sacrofem.solver.kernels import WIDTHS
@@ -69,6 +72,7 @@ def solve_arm(
     construct = build_construct(mesh, implants, study.materials, study.lumbosacral)
     attached = attach(model, construct) if construct else None
     model.couple([*couplings, attached.coupling()] if attached else couplings)
+    model.tighten(find_lag_screws(mesh, model.regions, implants))
     recorder = Recorder(mesh, study.fracture.gap, neighbourhoods(mesh), archive, ErrorEstimator(mesh))
     arm = _Arm(study, loads, model, attached, recorder)
     records: dict[str, dict[str, Any]] = {}
@@ -110,7 +114,7 @@ class _Arm:
         self, case: Case, load: AppliedLoad, properties: Properties, solution: Solution, duals: dict[str, CaseFields | None]
     ) -> dict[str, Any]:
         model, displacement = self.model, solution.displacement
-        fields = gather_fields(model, displacement)
+        fields, lag = gather_fields(model, displacement), gather_lag_fields(model, solution)
         members = self.attached.measure(displacement.x.petsc_vec, load.parts) if self.attached else []
         whole = self.loads[case.load.name]
         solver = f"{model.solver.name}, reused: {model.settings.reuse}"
@@ -118,7 +122,7 @@ class _Arm:
         def keep() -> dict[str, Any]:
             assert fields is not None  # gather_fields returns None on the other ranks alone
             there = {name: dual for name, dual in duals.items() if dual is not None}
-            return self.recorder.keep(SolvedCase(case, load, whole, properties, solution, fields, members, there, solver))
+            return self.recorder.keep(SolvedCase(case, load, whole, properties, solution, fields, lag, members, there, solver))
 
         record = on_root(model.comm, keep)
         how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "from the block"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
-from sacrofem.mechanics.model import Solution
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.endplate import measure_endplate
@@ -20,6 +20,7 @@ from sacrofem.results.error_bars import error_bars
 from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, estimate_error, estimate_goal_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.joints import measure_joints
+from sacrofem.results.lag_screws import LagFields, measure_compression, measure_lag_screws
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
 from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
 from sacrofem.results.micromotion import Measure, measure_faces, sample_motion
@@ -40,6 +41,7 @@ class SolvedCase:
         properties: Stiffnesses.
         solution: The solution.
         fields: Its fields.
+        lag: What of them the tightening of lag screws makes; None without such screws.
         members: Measures of rods and plates.
         duals: Fracture -> fields of its dual solution.
         solver: Method, and what was reused.
@@ -51,6 +53,7 @@ class SolvedCase:
     properties: Properties
     solution: Solution
     fields: CaseFields
+    lag: LagFields | None
     members: list[Measure]
     duals: Mapping[str, CaseFields]
     solver: str
@@ -80,8 +83,11 @@ class Recorder:
         with output_errors(self.archive.cases):
             write_case_fields(self.archive.cases, case.name, fields, self.mesh.region_names)
         measures = self._measure(solved)
-        estimate = self.errors.estimate(fields, solved.properties)
-        motions = {name: self.errors.motion(fields, dual, name, solved.properties) for name, dual in solved.duals.items()}
+        moved = solved.lag.moved if solved.lag else fields
+        estimate = self.errors.estimate(moved, solved.properties)
+        if solved.lag is not None:  # the load's work rests on what it adds, strains are those of both
+            estimate = replace(estimate, strain=self.errors.estimate(fields, solved.properties).strain)
+        motions = {name: self.errors.motion(moved, dual, name, solved.properties) for name, dual in solved.duals.items()}
         bars = error_bars(measures, estimate, solved.solution.work, cell_volumes(fields), self.masks, motions)
         rows = [
             Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
@@ -98,13 +104,15 @@ class Recorder:
         # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
         plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
         force = load.on_endplate if plain else np.zeros(3)
-        measures = measure_case(fields, self.masks, force, solution.work)
-        measures += [(whole, measure) for measure in [*measure_joints(self.mesh, fields), *measure_endplate(self.mesh, fields)]]
-        stresses = measure_screw_stress(fields, self.mesh.region_names, solved.properties.poisson)
+        moved, locked = (solved.lag.moved, solved.lag.locked) if solved.lag else (fields, None)
+        measures = measure_case(fields, self.masks, force, solution.work, moved)
+        measures += [(whole, measure) for measure in [*measure_joints(self.mesh, moved), *measure_endplate(self.mesh, moved)]]
+        stresses = measure_screw_stress(fields, self.mesh.region_names, solved.properties.poisson, locked)
         measures += [(whole, measure) for measure in stresses]
+        measures += [(whole, measure) for measure in measure_lag_screws(solution)] + measure_compression(self.mesh, solution)
         for name, forces in solution.section_forces.items():
             measures += [(name, measure) for measure in measure_load_sharing(forces)]
-            strains = measure_interfragmentary_strain(sample_motion(fields, name), self.gap)
+            strains = measure_interfragmentary_strain(sample_motion(moved, name), self.gap)
             measures += [(name, measure) for measure in strains]
         measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
         measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
@@ -150,6 +158,8 @@ def diagnose(solved: SolvedCase) -> dict[str, object]:
             "hip_contacts_N": {name: contact.tolist() for name, contact in whole.hip_contacts.items()},
             "muscle_tensions_N": {name: tension for name, tension in whole.tensions.items() if tension > 0.0},
         }
+    if (before := solution.tightened) is not None:
+        balance |= {"tightening_steps": before.effort.steps, "tightening_residual": before.effort.residual}
     return balance | {
         "dofs": solution.displacement.function_space.dofmap.index_map.size_global * 3,
         "solver": solved.solver,

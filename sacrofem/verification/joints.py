@@ -1,4 +1,4 @@
-"""The product's whole model against closed forms: springs, thin layers, contact, a screw-like core, sandwich faces."""
+"""The product's whole model against closed forms: springs, thin layers, a screw-like core, sandwich faces."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from mpi4py import MPI
 
 from sacrofem.catalogue.models import Interface, Support
 from sacrofem.mechanics.distribution import distribute
-from sacrofem.mechanics.model import SacrumModel, Solution
+from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.properties import Properties
+from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.micromotion import Motion, sample_motion
@@ -123,36 +124,6 @@ def _triangles(count: int) -> np.ndarray:
     node = np.arange(count * count).reshape(count, count)
     a, b, c, d = (part.ravel() for part in (node[:-1, :-1], node[1:, :-1], node[1:, 1:], node[:-1, 1:]))
     return np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
-
-
-def check_lifting_joint() -> list[Outcome]:
-    """Contact with a part that lifts: a stiff block on a joint that bears no tension, pressed out of its middle third.
-
-    Statics alone gives the answer (as under a wall): pressed at a distance c from its edge, it bears on 3 c, and the edge is
-    pressed with 2 F / (3 c b), so that it closes by that over the stiffness.
-    """
-    width, depth, force, stiffness = 12.0, 10.0, 100.0, 5.0
-    mesh = block((24, 2, 4), (width, depth, 8.0))
-    strip = mesh.points[mesh.surfaces["endplate"]][:, :, 0].max(axis=1) < 4.0 + 1e-9
-    surfaces = mesh.surfaces | {"endplate": mesh.surfaces["endplate"][strip]}  # pressed on x < 4: c = 2
-    mesh = ModelMesh(mesh.points, mesh.cells, mesh.regions, mesh.region_names, mesh.host_regions, surfaces)
-    given = set_stiffness({"body": 1e5, "cement:bridge": 1e5}, 0.0, stiffness, 1e-3, law="compression_only")
-    model, solution = solve_model(mesh, given, (0.0, 0.0, -force))
-    motion = motion_of(model, solution)
-    arm = 2.0
-    reach = float(motion.areas[motion.opening < 0].sum()) / depth
-    return [
-        Outcome("length that bears, mm", 3 * arm, reach, 0.06),
-        Outcome("closing at the edge, mm", 2 * force / (3 * arm * depth) / stiffness, _edge_closing(motion), 0.02),
-        Outcome("bearing force, N", force, float(-motion.areas @ (stiffness * np.minimum(motion.opening, 0.0))), 0.02),
-    ]
-
-
-def _edge_closing(motion: Motion) -> float:
-    """Closing at x = 0 by a straight line through the samples that are pressed."""
-    pressed = motion.opening < -0.2 * np.abs(motion.opening.min())
-    slope, at_edge = np.polyfit(motion.places[pressed, 0], motion.opening[pressed], 1)
-    return float(-at_edge) if slope else 0.0
 
 
 def check_core() -> list[Outcome]:

@@ -105,9 +105,17 @@ CHECKS: tuple[Check, ...] = (
         "lifting_joint",
         "Contact with a part that lifts: a block pressed out of its middle third",
         "Statics of a joint without tension (bearing length 3 c)",
-        "joints.check_lifting_joint",
+        "contact.check_lifting_joint",
         True,
         f"{_MODEL}, contact",
+    ),
+    Check(
+        "hertz",
+        "A rigid sphere on an elastic half-space",
+        "Hertz; Johnson, Contact Mechanics, ch. 4 (RECALLED)",
+        "contact.check_hertz",
+        True,
+        f"{_MODEL}, contact with a gap that varies",
     ),
     Check(
         "edge_crack",

@@ -1,0 +1,123 @@
+"""Where two faces are compared: the points of every cut's facets, with dofs, shape functions, weights and normals.
+
+A point is a node of a facet (P1: vertex quadrature, so that every node opens or sticks for itself) or a quadrature point (P2).
+Owned facets alone are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import basix
+import numpy as np
+from dolfinx import fem
+from numpy.typing import NDArray
+
+from sacrofem.mechanics.cut_space import EDGE_VERTICES
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_P2_DEGREE = 4
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The facets of one cut.
+
+    Attributes:
+        facets: Local facet numbers, owned and ghosts.
+        sides: (k, 2) cells of the source mesh on the first and on the second side of every facet.
+    """
+
+    facets: NDArray[np.int32]
+    sides: IntArray
+
+
+@dataclass(frozen=True)
+class InterfacePoints:
+    """Places on owned facets where two faces are compared; f facets of q points, n dofs a face.
+
+    Attributes:
+        dofs: (f, 2, n) local block numbers of the first and of the second face's dofs.
+        shapes: (q, n) shape functions.
+        weights: (f, q) mm^2.
+        normals: (f, 3) unit normals from the first face to the second.
+        cuts: (f,) number of the cut.
+        facets: (f,) local facet numbers.
+        first_cells: (f,) local cell behind the first face.
+        places: (f q, 3) mm.
+    """
+
+    dofs: IntArray
+    shapes: FloatArray
+    weights: FloatArray
+    normals: FloatArray
+    cuts: IntArray
+    facets: IntArray
+    first_cells: IntArray
+    places: FloatArray
+
+
+def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -> InterfacePoints:
+    """Find the points of all cuts.
+
+    Args:
+        space: The cut space.
+        cuts: Name -> its facets.
+        order: Polynomial order, 1 or 2.
+    """
+    domain = space.mesh
+    topology, owned = domain.topology, domain.topology.index_map(2).size_local
+    own = [cut.facets[cut.facets < owned] for cut in cuts.values()]
+    facets = np.concatenate([np.zeros(0, dtype=np.int32), *own]).astype(np.int32)
+    numbers = np.repeat(np.arange(len(cuts)), [len(found) for found in own])
+    beside = topology.connectivity(2, 3)
+    cells = np.array([beside.links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 2)
+    pairs = topology.original_cell_index.astype(np.int64)[cells]
+    sides = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(cut.sides for cut in cuts.values())])
+    base = int(max(sides.max(initial=0), pairs.max(initial=0))) + 1
+    forward = np.isin(pairs[:, 0] * base + pairs[:, 1], sides[:, 0] * base + sides[:, 1])
+    cells = np.where(forward[:, None], cells, cells[:, ::-1])
+    corners_of = np.array([topology.connectivity(2, 0).links(int(f)) for f in facets], dtype=np.int64).reshape(-1, 3)
+    of_cell = topology.connectivity(3, 0).array.reshape(-1, 4)
+    corners = np.stack([np.argmax(of_cell[cells] == corners_of[:, None, [i]], axis=2) for i in range(3)], axis=2)
+    local = corners
+    if order == 2:
+        edge_of = np.full((4, 4), -1)
+        for edge, (a, b) in enumerate(EDGE_VERTICES):
+            edge_of[a, b] = edge_of[b, a] = 4 + edge
+        local = np.concatenate(
+            [corners, *(edge_of[corners[..., a], corners[..., b]][..., None] for a, b in ((0, 1), (1, 2), (2, 0)))], axis=2
+        )
+    dofs = np.take_along_axis(space.dofmap.list[cells].astype(np.int64), local, axis=2)
+    geometry, x = domain.geometry.dofmaps[0], domain.geometry.x
+    places = x[np.take_along_axis(geometry[cells[:, 0]].astype(np.int64), corners[:, 0], axis=1)]
+    cross = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
+    double = np.linalg.norm(cross, axis=1)
+    normals = cross / double[:, None]
+    first = x[geometry[cells[:, 0]]].mean(axis=1)
+    normals *= np.where(np.einsum("fi,fi->f", places.mean(axis=1) - first, normals) > 0, 1.0, -1.0)[:, None]
+    barycentric, shapes, weights = _rule(order)
+    return InterfacePoints(
+        dofs,
+        shapes,
+        np.outer(0.5 * double, weights),
+        normals,
+        numbers,
+        facets.astype(np.int64),
+        cells[:, 0],
+        np.einsum("qi,fij->fqj", barycentric, places).reshape(-1, 3),
+    )
+
+
+def _rule(order: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(q, 3) barycentric coordinates of the points of a triangle's rule, (q, n) shape functions, (q,) weights that sum to 1."""
+    if order == 1:
+        return np.eye(3), np.eye(3), np.full(3, 1.0 / 3.0)
+    places, weights = basix.make_quadrature(basix.CellType.triangle, _P2_DEGREE)
+    b, c = np.asarray(places).T
+    a = 1.0 - b - c
+    shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
+    return np.stack([a, b, c], axis=1), shapes, np.asarray(weights) / np.sum(weights)
