@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.mechanics.contact import Start, solve_contact
 from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
+from sacrofem.solver.recollection import find_independent
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from sacrofem.mechanics.model import SacrumModel
+
+logger = logging.getLogger(__name__)
+
+#: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
+_ROUGH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -45,14 +52,40 @@ class Equilibrium:
     def __init__(self, model: SacrumModel) -> None:
         self._model = model
 
+    def prepare(self, vectors: Sequence[PETSc.Vec]) -> None:
+        """Solve for several loads in one block, whose solutions are kept; those that are sums of others are left out.
+
+        Where springs only pull, all are taken as taut and solved for roughly, as a start for the search.
+
+        Args:
+            vectors: Loads, N.
+        """
+        model = self._model
+        columns = np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
+        if model.settings.reuse.superposition:
+            columns = np.ascontiguousarray(columns[:, find_independent(columns, model.comm)])
+        one_sided = model.coupled.one_sided
+        if one_sided:
+            model.coupled.slacken(np.zeros(len(model.coupled.taut)))
+        _, log = model.solver.remember(columns, _ROUGH if one_sided else None)
+        logger.info(
+            "%d loads in one block of %d: %d iterations, %.1f s, residual %.1e",
+            len(vectors),
+            columns.shape[1],
+            log.iterations,
+            log.seconds,
+            log.residual,
+        )
+
     def superpose(self, vector: PETSc.Vec, displacement: fem.Function, start: Start | None) -> Effort:
-        """Solve a linear model, or take up solutions for this matrix whose loads sum up to this one.
+        """Solve a linear model, or sum up solutions kept whose loads sum up to this one.
 
         Args:
             vector: The load, N.
             displacement: Where the displacement goes, mm; zero.
             start: The state before the load, which comes on top.
         """
+        model = self._model
         effort = self._solve(vector, displacement)
         if start is not None:
             displacement.x.petsc_vec.axpy(1.0, start.displacement.x.petsc_vec)
@@ -84,13 +117,14 @@ class Equilibrium:
 
     def _find_taut(self, vector: PETSc.Vec, displacement: fem.Function) -> Effort:
         """Springs that only pull on a model that is linear otherwise."""
-        model, reuse = self._model, self._model.settings.reuse
-        if reuse.start or reuse.together:
-            with displacement.x.petsc_vec as values:
-                values[:] = model.solver.guess(vector.getArray(readonly=True)[:, None])[:, 0]
-        found = solve_tension(model.coupled, model.solver, vector, displacement)
-        solution = displacement.x.petsc_vec.getArray(readonly=True)[:, None].copy()
-        model.solver.recollection.keep(solution, model.solver.multiply)
+        model, solver, displaced = self._model, self._model.solver, displacement.x.petsc_vec
+        remembers = model.settings.reuse.start or model.settings.reuse.together
+        if remembers:
+            with displaced as values:
+                values[:] = solver.guess(vector.getArray(readonly=True)[:, None])[:, 0]
+        found = solve_tension(model.coupled, solver, vector, displacement)
+        if remembers:
+            solver.recollection.keep(displaced.getArray(readonly=True)[:, None].copy(), solver.multiply)
         return Effort(found.iterations, found.residual, found.seconds, found.steps)
 
     def _solve(self, vector: PETSc.Vec, displacement: fem.Function) -> Effort:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import ufl
@@ -29,13 +29,12 @@ from sacrofem.mechanics.patches import Patch, PatchMotions
 from sacrofem.mechanics.posedness import require_well_posed
 from sacrofem.mechanics.pretension import Pretension, Tightened
 from sacrofem.mechanics.properties import Properties
-from sacrofem.mechanics.region_sum import RegionSum
+from sacrofem.mechanics.region_sum import RegionSum, group_by_scaling
 from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
 from sacrofem.solver.choice import make_solver, require_room
-from sacrofem.solver.recollection import find_independent
 from sacrofem.solving import SolverSettings
 
 logger = logging.getLogger(__name__)
@@ -48,8 +47,6 @@ BY_MULTIGRID = SolverSettings("multigrid")
 
 _BULK, _CORTEX, _SUPPORT, _FRACTURE = 1, 1, 10, 100
 _JIT_OPTIONS = {"timeout": 120}
-#: Relative residual to which loads are solved together where springs only pull: a start for the search of the taut ones.
-_ROUGH = 1e-3
 
 
 class SacrumModel:
@@ -203,7 +200,7 @@ class SacrumModel:
         for number in np.unique(hosts):
             thickness = p.cortical_thickness_of.get(names[int(number)], p.cortical_thickness)
             self.thickness.x.array[hosts == number] = thickness
-        self._scaling = self._group_by_scaling(p.stiffened)
+        self._scaling = group_by_scaling(self.distributed, self.regions, p.stiffened)
         self.membrane.set(p.cortex)
         self.supports.set(p.support)
         self._join_couplings()
@@ -242,30 +239,6 @@ class SacrumModel:
         if renew:
             self.solver.set_up()
 
-    def tighten(self, screws: Sequence[LagScrew]) -> None:
-        """Let screws be tightened before every load, in place of those set before."""
-        self.pretension = Pretension(self, screws) if screws else None
-        self._tightened = None
-
-    @property
-    def tightened(self) -> Tightened | None:
-        """The state after tightening, for the present properties; None without lag screws; collective."""
-        if self.pretension is not None and self._tightened is None:
-            self._tightened = self.pretension.tighten()
-        return self._tightened
-
-    def _bulk_work(self, u: PETSc.Vec) -> float:
-        """The product u . A u without the interfaces' part, in the state they hold, N mm."""
-        product = u.duplicate()
-        self.assembled.mult(u, product)
-        return float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
-
-    def potential(self, displacement: fem.Function, start: Start | None) -> float:
-        """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""
-        u = displacement.x.petsc_vec
-        energy = 0.5 * self._bulk_work(u) + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
-        return energy if start is None else energy - float(start.load.dot(u))
-
     def _assemble_linear(self) -> None:
         """Assemble all but the interfaces: at first as a whole, from the second time on as a sum over regions.
 
@@ -283,24 +256,26 @@ class SacrumModel:
             self._region_sum = RegionSum(lambda cells: self._stiffness_of(cells, {}), self.young, self.poisson, local, groups)
             self._region_sum.add(self.assembled)
 
-    def _group_by_scaling(self, stiffened: Collection[str]) -> tuple[int, IntArray]:
-        """Number of groups of cells whose moduli scale together, by the bone they are or are stiffened from; each cell's."""
-        source = self.distributed.source
-        with_host = [number for number, name in source.region_names.items() if name in stiffened]
-        of_bone = (self.regions == source.host_regions) | np.isin(self.regions, with_host)
-        names, groups = np.unique(np.where(of_bone, source.host_regions, -1), return_inverse=True)
-        return len(names), groups[self.distributed.original_cells]
-
     def reassemble(self) -> None:
         """Assemble for other properties, as from one BMD level to the next; the preconditioner is kept where it serves on."""
         self.assemble(renew=False)
         if self.linear:  # the search for contact makes its own for every state of the faces
             self.solver.renew()
 
-    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
-        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up.
+    def tighten(self, screws: Sequence[LagScrew]) -> None:
+        """Let screws be tightened before every load, in place of those set before."""
+        self.pretension = Pretension(self, screws) if screws else None
+        self._tightened = None
 
-        Loads that are sums of others are left out. Where springs only pull, all are taken as taut, for a start. Collective.
+    @property
+    def tightened(self) -> Tightened | None:
+        """The state after tightening, for the present properties; None without lag screws; collective."""
+        if self.pretension is not None and self._tightened is None:
+            self._tightened = self.pretension.tighten()
+        return self._tightened
+
+    def prepare(self, loads: Sequence[Sequence[LoadPart]]) -> bool:
+        """Solve for several loads in one block, as far as they act linearly; :meth:`solve` then takes them up; collective.
 
         Args:
             loads: The parts of each.
@@ -310,23 +285,26 @@ class SacrumModel:
         """
         if not self.linear or not self.settings.reuse.together:
             return False
-        _ = self.tightened  # it takes other matrices
-        vectors = [self.loading.vector(parts) for parts in loads]
-        columns = np.stack([vector.getArray(readonly=True) for vector in vectors], axis=1)
-        if self.settings.reuse.superposition:
-            columns = np.ascontiguousarray(columns[:, find_independent(columns, self.comm)])
-        if self.coupled.one_sided:
-            self.coupled.slacken(np.zeros(len(self.coupled.taut)))
-        _, log = self.solver.remember(columns, _ROUGH if self.coupled.one_sided else None)
-        logger.info(
-            "%d loads in one block of %d: %d iterations, %.1f s, residual %.1e",
-            len(loads),
-            columns.shape[1],
-            log.iterations,
-            log.seconds,
-            log.residual,
-        )
+        _ = self.tightened  # found now, for it assembles other matrices
+        self.equilibrium.prepare([self.loading.vector(parts) for parts in loads])
         return not self.coupled.one_sided
+
+    def potential(self, displacement: fem.Function, start: Start | None) -> float:
+        """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""
+        u = displacement.x.petsc_vec
+        energy = 0.5 * self._bulk_work(u) + self.interfaces.energy() + self.coupled.energy(self.coupled.elongations(u))
+        return energy if start is None else energy - float(start.load.dot(u))
+
+    def _internal_work(self, displacement: fem.Function, stretch: FloatArray) -> float:
+        """Work of the internal forces of a state that the interfaces hold through its displacement, N mm."""
+        faces = self.interfaces.work(self.interfaces.response.traction, self.interfaces.jump)
+        return self._bulk_work(displacement.x.petsc_vec) + faces + float(self.coupled.resist(stretch) @ stretch)
+
+    def _bulk_work(self, u: PETSc.Vec) -> float:
+        """The product u . A u without the interfaces' part, in the state they hold, N mm."""
+        product = u.duplicate()
+        self.assembled.mult(u, product)
+        return float(product.dot(u)) - self.interfaces.tangent_work(self.interfaces.jump)
 
     def solve(self, load: FloatArray | Sequence[LoadPart], increments: int = 1) -> Solution:
         """Solve for one load.
@@ -351,10 +329,8 @@ class SacrumModel:
         moved = displacement.x.petsc_vec if start is None else displacement.x.petsc_vec - start.displacement.x.petsc_vec
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
-        internal = self._bulk_work(displacement.x.petsc_vec) + float(self.coupled.resist(stretch) @ stretch)
-        internal += self.interfaces.work(self.interfaces.response.traction, self.interfaces.jump)
-        acting = vector if start is None else vector + start.load
-        energy_imbalance = compare_works(float(acting.dot(displacement.x.petsc_vec)), internal)
+        held = vector if start is None else vector + start.load
+        energy_imbalance = compare_works(float(held.dot(displacement.x.petsc_vec)), self._internal_work(displacement, stretch))
         require_balance(balance.imbalance, energy_imbalance)
         return Solution(
             displacement,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from dolfinx import fem
@@ -11,6 +11,8 @@ from dolfinx.fem import petsc
 from mpi4py import MPI
 from numpy.typing import NDArray
 from petsc4py import PETSc
+
+from sacrofem.mechanics.distribution import DistributedMesh
 
 logger = logging.getLogger(__name__)
 
@@ -80,3 +82,21 @@ class RegionSum:
         if self.comm.allreduce(bent, MPI.MAX) > 0.0 or (high - low > _SAME * high).any():
             return None
         return high
+
+
+def group_by_scaling(distributed: DistributedMesh, regions: IntArray, stiffened: Collection[str]) -> tuple[int, IntArray]:
+    """Groups of cells whose moduli scale together: by the bone they are, or are stiffened from; all else is one more.
+
+    Args:
+        distributed: The mesh on the ranks.
+        regions: (m,) region numbers as solved.
+        stiffened: Names of regions that are as many times as stiff as the bone they are in.
+
+    Returns:
+        Number of groups over all ranks, and (local cells,) the number of each cell's.
+    """
+    source = distributed.source
+    with_host = [number for number, name in source.region_names.items() if name in stiffened]
+    of_bone = (regions == source.host_regions) | np.isin(regions, with_host)
+    names, groups = np.unique(np.where(of_bone, source.host_regions, -1), return_inverse=True)
+    return len(names), groups[distributed.original_cells]

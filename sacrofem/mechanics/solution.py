@@ -38,7 +38,7 @@ class Solution:
         tensions: Ligament -> sum of the tensions of its springs, preload included, N; other couplings are left out.
         axial_forces: Lag screw -> force in the middle of its free shaft, N; positive in tension.
         tightened: The state after tightening, before the load; None without lag screws.
-        energy_imbalance: |work of all forces - work of the internal forces through the displacement| / work.
+        energy_imbalance: |work of the loads - work of the internal forces through the displacement| / work.
     """
 
     displacement: fem.Function
