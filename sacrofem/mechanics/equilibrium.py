@@ -85,7 +85,6 @@ class Equilibrium:
             displacement: Where the displacement goes, mm; zero.
             start: The state before the load, which comes on top.
         """
-        model = self._model
         effort = self._solve(vector, displacement)
         if start is not None:
             displacement.x.petsc_vec.axpy(1.0, start.displacement.x.petsc_vec)
