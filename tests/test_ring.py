@@ -279,6 +279,22 @@ def test_one_leg_standing_with_its_muscles_needs_no_support(mesh: ModelMesh) -> 
         assert found[f"joint_translation_sacroiliac_{side}"] < 2.0
 
 
+@pytest.mark.slow
+def test_ball_and_socket_hips_carry_what_equilibrium_asks_of_them(mesh: ModelMesh) -> None:
+    """A load of one side: forces upwards and forwards are statics. The squeeze of the hips is left to the ring's stiffness."""
+    study = load_study("ring_gait").study
+    resolved = resolve_study(study.model_copy(update={"loads": ("one_leg_standing_right",), "support": "ball_and_socket"}))
+    load = apply_loads(resolved)["one_leg_standing_right"]
+    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1)
+    model.set_properties(case_properties(resolved, resolved.levels[0]))
+    model.assemble()
+    solution = model.solve(as_carried(load, resolved).parts)
+    for side in ("right", "left"):
+        found, asked = -np.array(solution.reactions[f"acetabulum_{side}"]), load.hip_contacts[f"acetabulum_{side}"]
+        assert found[:2] == pytest.approx(asked[:2], abs=0.01 * 650)
+    assert max(abs(moment) for moment in solution.flexion_moments.values()) < 650.0  # N mm: body weight on 1 mm
+
+
 def test_a_support_for_another_extent_is_refused_before_meshing() -> None:
     study = load_study(STUDY).study
     with pytest.raises(ConfigError, match="ball_and_socket"):
