@@ -195,11 +195,7 @@ def test_calculix_agrees_on_a_ring(arm: str, study: sacrofem.Study, tmp_path: Pa
     resolved, case = find_case(ring, f"{arm}-severe-standing")
     solved = solve_case(resolved, case, mesh_of(resolved))
     assert {what.name for what in solved.problem.couplings} == {"ligaments"} | ({"rods and plates"} if arm == "rod" else set())
-    write_inp(tmp_path / "case.inp", solved.problem)
-    agreement = compare(solved, solve_with_calculix(tmp_path / "case.inp", solved.problem))
-    assert agreement.displacement < 1e-5
-    assert agreement.reaction < 1e-5  # the hips' torsion springs are large and nearly cancel in the reactions
-    assert agreement.strain < 1e-4
+    require_agreement(solved, tmp_path / "case.inp")
 
 
 @pytest.mark.parametrize("order", [1, 2])
