@@ -116,7 +116,7 @@ def describe_problem(
     }
     forces = np.zeros((len(fields.points), 3))
     forces[node_of_dof] = _forces_of_linear_state(name, model, solution, parts).reshape(-1, 3)
-    springs = [describe_support(model, fields, outer, support) for support in model.supports.measures]
+    springs = [describe_support(model, fields, outer, support) for support in model.supports.held]
     springs += describe_interfaces(model, fields, node_of_dof)
     problem = Problem(
         name=name,
