@@ -67,30 +67,36 @@ def main(request: dict[str, Any]) -> None:
     found = []
     for change in request["changes"]:
         model.set_properties(change_properties(given, change))
-        seconds: dict[str, list[float]] = {"assemble": [], "set up": [], "solve": []}
+        seconds: dict[str, list[float]] = {}
+        cpu: dict[str, list[float]] = {}
 
-        def note(name: str, began: float, kept: dict[str, list[float]] = seconds) -> None:
+        def begin() -> tuple[float, float]:
             comm.Barrier()
-            kept[name].append(time.perf_counter() - began)
+            return time.perf_counter(), time.process_time()
+
+        def note(
+            name: str, began: tuple[float, float], kept: dict[str, list[float]] = seconds, used: dict[str, list[float]] = cpu
+        ) -> None:
+            used.setdefault(name, []).append(comm.allreduce(time.process_time() - began[1], op=MPI.MAX))
+            kept.setdefault(name, []).append(comm.allreduce(time.perf_counter() - began[0], op=MPI.MAX))
 
         for _ in range(request.get("repeats", _REPEATS)):
-            comm.Barrier()
-            began = time.perf_counter()
+            began = begin()
             model.assemble(renew=False)
             note("assemble", began)
-            began = time.perf_counter()
+            began = begin()
             model.solver.set_up()
             note("set up", began)
             displacement = fem.Function(model.V)
-            began = time.perf_counter()
+            began = begin()
             log = model.solver.solve(model.loading.vector(parts), displacement.x.petsc_vec, TOLERANCE)
             note("solve", began)
         levels = [
             comm.allreduce(level.matrix.rows.rows * level.matrix.rows.shape[0])
             for level in model.solver.block_solver().cycle.levels
         ]
-        best = {name: min(values) for name, values in seconds.items()}
-        found.append({**change, "iterations": log.iterations, "seconds": best, "levels": levels})
+        best, least = ({name: min(values) for name, values in kept.items()} for kept in (seconds, cpu))
+        found.append({**change, "iterations": log.iterations, "seconds": best, "cpu": least, "levels": levels})
     memory = comm.allreduce(peak_memory())
     if comm.rank == 0:
         report({"dofs": model.matrix.getSize()[0], "ranks": comm.size, "memory": memory, "found": found})
