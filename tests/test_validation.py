@@ -56,6 +56,7 @@ def test_a_ratio_is_judged_by_its_band(cement: float, verdict: str) -> None:
         (1020.0, 1010.0, "reproduced"),
         (1020.0, 980.0, "reproduced, not beyond its error bar"),
         (1070.0, 1040.0, "outside, not beyond its error bar"),
+        (1070.0, 900.0, "outside, not beyond its error bar"),
         (1200.0, 1190.0, "outside"),
     ],
 )

@@ -51,7 +51,9 @@ class Finding:
         ends = [self.target.holds(self.computed + sign * self.bar) for sign in (-1.0, 1.0)]
         if self.verdict == "reproduced" and not all(ends):
             return "reproduced, not beyond its error bar"
-        if self.verdict == "outside" and any(ends):
+        below = self.target.high is None or self.computed - self.bar <= self.target.high
+        above = self.target.low is None or self.computed + self.bar >= self.target.low
+        if self.verdict == "outside" and below and above:
             return "outside, not beyond its error bar"
         return self.verdict
 
