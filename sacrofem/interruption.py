@@ -26,11 +26,21 @@ def _ask(number: int, frame: FrameType | None) -> None:
     if _postponed and not again:
         logger.warning("Stopping as soon as the cases that are solved already are kept; ask again to stop at once.")
         return
-    raise KeyboardInterrupt
+    if not _in_finaliser(frame):
+        raise KeyboardInterrupt
+
+
+def _in_finaliser(frame: FrameType | None) -> bool:
+    """Whether an object is being finalised: Python swallows what is raised there, and prints it."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def check() -> None:
-    """Raise the KeyboardInterrupt again where a callback from compiled code has swallowed it; call between cases."""
+    """Raise the KeyboardInterrupt where a finaliser or a callback from compiled code took it up; call between cases."""
     if _asked and not _postponed:
         raise KeyboardInterrupt
 

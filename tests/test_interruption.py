@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from sacrofem import interruption
@@ -46,3 +49,26 @@ def test_outside_of_blocks_a_request_stops_at_once() -> None:
         pass
     with pytest.raises(KeyboardInterrupt):
         interruption._ask(2, None)
+
+
+class _Dying:
+    """Is asked to stop while it is finalised."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):  # Python handles signals between two instructions
+            pass
+
+
+def test_a_request_during_a_finaliser_is_neither_lost_nor_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    interruption.listen()
+    try:
+        dying = _Dying()
+        del dying
+        with pytest.raises(KeyboardInterrupt):
+            interruption.check()
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert capfd.readouterr().err == ""
