@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.refinement import refine
 from sacrofem.catalogue import resolve_study
 from sacrofem.catalogue.models import MeshSettings, Study, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.catalogue.study import Extent
 from sacrofem.export.case import mesh_of
 from sacrofem.mesh.model import ModelMesh
-
-IntArray = NDArray[np.int64]
 
 #: Mesh sizes, mm, by the thousands of nodes they give.
 _17K = {"size": 8.0, "feature_size": 6.0, "joint_size": 6.0, "sampling": 2.0}
@@ -70,53 +64,5 @@ def prepare(size: str, order: int = 1) -> tuple[ResolvedStudy, ModelMesh]:
     resolved = resolve_study(describe_study(MeshSettings(**settings), order))
     mesh = mesh_of(resolved)
     for _ in range(cuts):
-        mesh = refine_uniformly(mesh)
+        mesh = refine(mesh)
     return resolved, mesh
-
-
-def refine_uniformly(mesh: ModelMesh) -> ModelMesh:
-    """Cut every tetrahedron into eight at the middles of its edges, and every facet of a surface into four.
-
-    The octahedron in the middle is cut along its diagonal 02-13, as in Bey, Computing 55 (1995) 355, whose cells stay within
-    three classes of shape (RECALLED).
-
-    Args:
-        mesh: The mesh; its regions and surfaces are kept.
-    """
-    count = len(mesh.points)
-    ends = np.sort(mesh.cells[:, [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]], axis=2).reshape(-1, 2)
-    keys, place = np.unique(ends[:, 0] * count + ends[:, 1], return_inverse=True)
-    middles = 0.5 * (mesh.points[keys // count] + mesh.points[keys % count])
-    corner = mesh.cells.T
-    ab, ac, ad, bc, bd, cd = count + place.reshape(-1, 6).T
-    a, b, c, d = corner
-    children = (
-        *((a, ab, ac, ad), (ab, b, bc, bd), (ac, bc, c, cd), (ad, bd, cd, d)),
-        *((ab, ac, ad, bd), (ab, ac, bd, bc), (ac, ad, bd, cd), (ac, bd, bc, cd)),
-    )
-    cells = np.stack([np.stack(child, axis=1) for child in children], axis=1).reshape(-1, 4)
-    points = np.concatenate([mesh.points, middles])
-    edges = points[cells[:, 1:]] - points[cells[:, :1]]
-    negative = np.linalg.det(edges) < 0
-    cells[negative] = cells[negative][:, [0, 2, 1, 3]]
-
-    def cut_facets(triangles: IntArray) -> IntArray:
-        def middle(i: int, j: int) -> IntArray:
-            pair = np.sort(triangles[:, [i, j]], axis=1)
-            found: IntArray = count + np.searchsorted(keys, pair[:, 0] * count + pair[:, 1])
-            return found
-
-        p, q, r = triangles.T
-        pq, qr, rp = middle(0, 1), middle(1, 2), middle(2, 0)
-        small = ((p, pq, rp), (pq, q, qr), (rp, qr, r), (pq, qr, rp))
-        return np.stack([np.stack(facet, axis=1) for facet in small], axis=1).reshape(-1, 3)
-
-    return replace(
-        mesh,
-        points=points,
-        cells=cells,
-        regions=np.repeat(mesh.regions, 8),
-        host_regions=np.repeat(mesh.host_regions, 8),
-        surfaces={name: cut_facets(triangles) for name, triangles in mesh.surfaces.items()},
-        digest=f"{mesh.digest}-refined",
-    )

@@ -19,7 +19,6 @@ from benchmarks.page import replace_section
 from benchmarks.peers.__main__ import summarise, write_table
 from benchmarks.peers.arrays import ARRAYS, INPUT, Arrays
 from benchmarks.peers.export import take_apart
-from benchmarks.problem import refine_uniformly
 from benchmarks.roofline.bandwidth import measure_bandwidth
 from benchmarks.scaling.case import change_properties
 from benchmarks.scaling.model import Measured, predict_seconds
@@ -28,7 +27,6 @@ from sacrofem.export.calculix import write_inp
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.loading import endplate_force
 from sacrofem.mechanics.model import SacrumModel
-from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
 from tests.blocks import block
 from tests.plain_elasticity import assemble_bulk
 from tests.solved_block import properties
@@ -147,20 +145,6 @@ def test_the_table_names_the_fastest_peer_that_is_accurate() -> None:
     text = "\n".join(write_table(kept))
     assert "scikit-fem + PyAMG, strength 0.05, block Gauss-Seidel, 4.0 times sacrofem's time" in text
     assert "not finished in 1 s" in text
-
-
-def test_cutting_every_cell_into_eight_keeps_volume_surfaces_and_regions() -> None:
-    mesh = block((2, 3, 4), bridge=0.4)
-    fine = refine_uniformly(mesh)
-    assert len(fine.cells) == 8 * len(mesh.cells)
-    assert fine.volumes().min() > 0
-    assert fine.volumes().reshape(-1, 8).sum(axis=1) == pytest.approx(mesh.volumes())
-    facets, count = list_facets(fine.cells), len(fine.points)
-    there = facet_keys(np.concatenate([facets.outer, facets.inner]), count)
-    assert len(facets.outer) == 4 * len(list_facets(mesh.cells).outer)
-    for name, triangles in fine.surfaces.items():
-        assert np.isin(facet_keys(triangles, count), there).all()
-        assert facet_areas(fine.points, triangles).sum() == pytest.approx(facet_areas(mesh.points, mesh.surfaces[name]).sum())
 
 
 def test_the_triad_runs_and_counts_three_arrays() -> None:

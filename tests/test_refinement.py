@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.study.refinement import refine
+from benchmarks.refinement import refine
 from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
 from tests.blocks import block
 

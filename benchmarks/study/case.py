@@ -21,8 +21,8 @@ from dolfinx.fem import petsc
 from mpi4py import MPI
 from petsc4py import PETSc
 
+from benchmarks.refinement import refine
 from benchmarks.stopwatch import Stopwatch, peak_memory, report
-from benchmarks.study.refinement import refine
 from sacrofem.catalogue import load_study, resolve_study
 from sacrofem.catalogue.models import Study, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy

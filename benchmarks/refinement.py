@@ -26,7 +26,7 @@ def refine(mesh: ModelMesh) -> ModelMesh:
         mesh: The mesh.
 
     Returns:
-        The finer mesh; its measures and digest are those of the coarser.
+        The finer mesh; its measures are those of the coarser.
     """
     count = len(mesh.points)
     ends = np.sort(np.stack([mesh.cells[:, edge] for edge in _EDGES], axis=1), axis=2)
@@ -59,4 +59,5 @@ def refine(mesh: ModelMesh) -> ModelMesh:
         regions=np.repeat(mesh.regions, 8),
         host_regions=np.repeat(mesh.host_regions, 8),
         surfaces={name: cut(triangles) for name, triangles in mesh.surfaces.items()},
+        digest=f"{mesh.digest}-refined",
     )
