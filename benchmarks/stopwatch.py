@@ -8,8 +8,13 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _ROOT = Path(__file__).resolve().parents[1]
 #: One thread each: ranks and peers are compared core by core.
@@ -74,4 +79,19 @@ def run_apart(module: str, *arguments: str, ranks: int = 1, timeout: float = 360
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         return {"failed": said[-1] if said else f"exit code {done.returncode}"}
     result: dict[str, Any] = json.loads(lines[-1])
+    return result
+
+
+def run_request(module: str, *arguments: str, request: DataclassInstance, timeout: float = 360.0) -> dict[str, Any]:
+    """Run a module apart, with a file of the request as its last argument.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "request.json"
+        path.write_text(json.dumps(asdict(request)))
+        result = run_apart(module, *arguments, str(path), timeout=timeout)
+    if "failed" in result:
+        raise SystemExit(f"the benchmark failed: {result['failed']}")
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 # isort: split
 import numpy as np
@@ -20,6 +21,8 @@ from sacrofem.study.properties import case_partings, case_properties
 
 _SIZES = MeshSettings(size=6.0, feature_size=3.5, sampling=1.5)
 _MOST_STEPS = 15
+
+Property = Callable[[str, object], None]
 
 
 @functools.cache
@@ -54,9 +57,11 @@ def solve(arm: str, interface: str, fracture_interface: str = "granulation", lev
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ["cement", "screw"])
 @pytest.mark.parametrize("interface", ["interdigitated", "unilateral", "frictional"])
-def test_bodies_come_to_rest_and_hold_less_than_bonded_ones(arm: str, interface: str) -> None:
+def test_bodies_come_to_rest_and_hold_less_than_bonded_ones(arm: str, interface: str, record_property: Property) -> None:
     solution, bonded = solve(arm, interface), solve(arm, "bonded")
-    print(arm, interface, solution.contact_steps, solution.work / bonded.work, solution.faces)  # noqa: T201
+    record_property("steps", solution.contact_steps)
+    record_property("compliance against bonded", solution.work / bonded.work)
+    record_property("faces", solution.faces)
     assert solution.contact_steps <= _MOST_STEPS
     assert solution.work > bonded.work
     assert solution.imbalance < 1e-6
@@ -69,8 +74,9 @@ def test_bodies_come_to_rest_and_hold_less_than_bonded_ones(arm: str, interface:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ["cement", "screw"])
-def test_bodies_and_fracture_rub_together(arm: str) -> None:
+def test_bodies_and_fracture_rub_together(arm: str, record_property: Property) -> None:
     solution = solve(arm, "frictional", "frictional_granulation")
-    print(arm, solution.contact_steps, solution.faces)  # noqa: T201
+    record_property("steps", solution.contact_steps)
+    record_property("faces", solution.faces)
     assert solution.contact_steps <= _MOST_STEPS
     assert solution.dissipated > 0.0

@@ -30,6 +30,7 @@ from sacrofem.mechanics.properties import TransverseCortex
 from tests import socketed_bar
 from tests.blocks import block
 from tests.coupled_blocks import two_blocks
+from tests.small_study import SMALL
 from tests.solved_block import properties
 
 FORCE = np.array([20.0, 10.0, 60.0])
@@ -163,24 +164,7 @@ def test_calculix_agrees_on_hips_that_a_torsion_spring_joins(order: int, tmp_pat
 
 @pytest.fixture(scope="module")
 def study() -> sacrofem.Study:
-    return sacrofem.Study(
-        name="small",
-        title="Cement against a screw",
-        source="made for a test",
-        fracture="denis1_right",
-        treatments=(
-            sacrofem.Treatment(name="untreated"),
-            sacrofem.Treatment(name="cement", cement=("long_axis_right",)),
-            sacrofem.Treatment(name="screw", implants=("trans_sacral_s1",)),
-        ),
-        bmd_levels=("normal", "osteopenia", "osteoporosis", "severe"),
-        loads=("standing", "walking_heel_strike"),
-        density_law="dalstra1993",
-        interface="linear",
-        support="sacroiliac_cartilage",
-        order=1,
-        mesh={"size": 6.0, "feature_size": 3.5, "sampling": 1.5},
-    )
+    return SMALL
 
 
 @pytest.mark.parametrize("arm", ["untreated", "cement", pytest.param("screw", marks=pytest.mark.slow)])

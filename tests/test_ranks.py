@@ -10,25 +10,16 @@ import pandas as pd
 import pytest
 
 import sacrofem
+from tests.small_study import SMALL
 from tests.test_mpi import LAUNCHER
 
-SACRUM = sacrofem.Study(
-    name="ranked",
-    title="Cement against a screw",
-    source="made for a test",
-    fracture="denis1_right",
-    treatments=(
-        sacrofem.Treatment(name="untreated"),
-        sacrofem.Treatment(name="cement", cement=("long_axis_right",)),
-        sacrofem.Treatment(name="screw", implants=("trans_sacral_s1",)),
-    ),
-    bmd_levels=("severe",),
-    loads=("standing", "walking_heel_strike"),
-    density_law="dalstra1993",
-    interface="linear",
-    support="sacroiliac_cartilage",
-    motion_errors=True,
-    mesh=sacrofem.MeshSettings(size=10.0, feature_size=6.0, sampling=2.0, minimum_quality=0.03),
+SACRUM = SMALL.model_copy(
+    update={
+        "name": "ranked",
+        "bmd_levels": ("severe",),
+        "motion_errors": True,
+        "mesh": sacrofem.MeshSettings(size=10.0, feature_size=6.0, sampling=2.0, minimum_quality=0.03),
+    }
 )
 #: The mesh is that of the ring in tests/test_export.py.
 RING = SACRUM.model_copy(

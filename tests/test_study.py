@@ -14,32 +14,12 @@ import pyvista as pv
 import sacrofem
 from sacrofem.study.runner import StudyResult
 from sacrofem.verification.registry import CHECKS
-
-LEVELS = ("normal", "osteopenia", "osteoporosis", "severe")
-LOADS = ("standing", "walking_heel_strike")
+from tests.small_study import LEVELS, LOADS, SMALL
 
 
 @pytest.fixture(scope="module")
 def study() -> sacrofem.Study:
-    return sacrofem.Study(
-        name="small",
-        title="Cement against a screw",
-        source="made for a test",
-        anatomy="female_elderly",
-        fracture="denis1_right",
-        treatments=(
-            sacrofem.Treatment(name="untreated"),
-            sacrofem.Treatment(name="cement", cement=("long_axis_right",)),
-            sacrofem.Treatment(name="screw", implants=("trans_sacral_s1",)),
-        ),
-        bmd_levels=LEVELS,
-        loads=LOADS,
-        density_law="dalstra1993",
-        interface="linear",
-        support="sacroiliac_cartilage",
-        order=1,
-        mesh={"size": 6.0, "feature_size": 3.5, "sampling": 1.5},
-    )
+    return SMALL
 
 
 @pytest.fixture(scope="module")

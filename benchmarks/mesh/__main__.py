@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.mesh.case import Request
 from benchmarks.page import describe_machine, replace_section
+from benchmarks.stopwatch import run_request
 
-_ROOT = Path(__file__).resolve().parents[2]
+#: Seconds for one mesh.
+_TIMEOUT = 3600.0
 #: The requirement: features cost less than this many times Gmsh alone and so many seconds.
 FACTOR, EXTRA = 3.0, 60.0
 FULL = Request({"size": 3.0, "feature_size": 1.0, "joint_size": 2.5, "sampling": 1.0}, "pelvic_ring")
 COARSE = Request({"size": 8.0, "feature_size": 4.0, "sampling": 2.0}, "sacrum")
-
-
-def run_case(kind: str, request: Request) -> dict[str, Any]:
-    """One run in a process of its own.
-
-    Raises:
-        CalledProcessError: it failed.
-    """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "request.json"
-        path.write_text(json.dumps(asdict(request)))
-        command = [sys.executable, "-m", "benchmarks.mesh.case", kind, str(path)]
-        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=one_thread, cwd=_ROOT)
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
 
 
 def run_by_turns(request: Request, repeats: int) -> dict[str, list[dict[str, Any]]]:
@@ -45,7 +26,7 @@ def run_by_turns(request: Request, repeats: int) -> dict[str, list[dict[str, Any
     runs: dict[str, list[dict[str, Any]]] = {"plain": [], "features": []}
     for turn in range(repeats):
         for kind, results in runs.items():
-            results.append(run_case(kind, request))
+            results.append(run_request("benchmarks.mesh.case", kind, request=request, timeout=_TIMEOUT))
             sys.stderr.write(f"{kind} {turn + 1}: {sum(stage['cpu'] for stage in results[-1]['stages']):.1f} s of CPU\n")
     return runs
 

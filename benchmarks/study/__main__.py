@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.page import describe_machine, replace_section
-from benchmarks.stopwatch import run_apart
+from benchmarks.stopwatch import run_request
 from benchmarks.study.case import TREATMENTS, Request
 
 #: The requirement: the study takes less than this share of the loop's time.
@@ -32,21 +29,6 @@ SIZES = {
     "350k": ({"size": 5.0, "feature_size": 3.0, "sampling": 1.5}, 1),
     "full": ({"size": 3.5, "feature_size": 2.2, "sampling": 1.5}, 1),
 }
-
-
-def run_request(request: Request, timeout: float) -> dict[str, Any]:
-    """One run in a process of its own.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "request.json"
-        path.write_text(json.dumps(asdict(request)))
-        result = run_apart("benchmarks.study.case", str(path), timeout=timeout)
-    if "failed" in result:
-        raise SystemExit(f"the benchmark failed: {result['failed']}")
-    return result
 
 
 def write_section(request: Request, result: dict[str, Any]) -> list[str]:
@@ -99,7 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     for independent in {"catalogue": (False,), "independent": (True,), "both": (False, True)}[given.loads]:
         mesh, refinements = SIZES[given.size]
         request = Request(mesh, refinements, given.first, given.arms, 4, independent, ladder, given.fresh, given.turns)
-        lines += [*([""] if lines else []), *write_section(request, run_request(request, given.timeout))]
+        result = run_request("benchmarks.study.case", request=request, timeout=given.timeout)
+        lines += [*([""] if lines else []), *write_section(request, result)]
         sys.stderr.write("\n".join(lines) + "\n")
     lines += ["", f"Wanted: at least {WANTED:g} times."]
     sys.stdout.write("\n".join(lines) + "\n")

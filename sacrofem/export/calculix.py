@@ -114,7 +114,8 @@ def _springs(problem: Problem) -> Iterator[str]:
         yield "*NODE, NSET=COMBINED"
         yield from _coordinates(what.places, node)
         if not active.all():
-            # Springs give their node three degrees of freedom in CalculiX; those that stand for nothing would be loose.
+            # Springs give their node three degrees of freedom in CalculiX; those that stand for nothing would be loose,
+            # and iterative solvers divide by their zero diagonal.
             yield "*BOUNDARY"
             yield from (f"{node + point}, {axis + 1}, {axis + 1}" for point, axis in zip(*np.nonzero(~active), strict=True))
         if what.grounded:
@@ -122,9 +123,6 @@ def _springs(problem: Problem) -> Iterator[str]:
             yield from _coordinates(what.places, node + count)
             yield "*BOUNDARY"
             yield from (f"{number}, 1, 3" for number in range(node + count, node + 2 * count))
-        if not active.all():
-            yield "*BOUNDARY"  # dofs that nothing holds: iterative solvers would divide by their zero diagonal
-            yield from (f"{node + point}, {axis + 1}" for point, axis in zip(*np.nonzero(~active), strict=True))
         yield from _equations(what, active, node)
         for axis in range(3):
             points = np.flatnonzero(active[:, axis])

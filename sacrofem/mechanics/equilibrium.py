@@ -77,21 +77,6 @@ class Equilibrium:
             log.residual,
         )
 
-    def superpose(self, vector: PETSc.Vec, displacement: fem.Function, start: Start | None) -> Effort:
-        """Solve a linear model, or sum up solutions kept whose loads sum up to this one.
-
-        Args:
-            vector: The load, N.
-            displacement: Where the displacement goes, mm; zero.
-            start: The state before the load, which comes on top.
-        """
-        effort = self._solve(vector, displacement)
-        if start is not None:
-            displacement.x.petsc_vec.axpy(1.0, start.displacement.x.petsc_vec)
-            displacement.x.scatter_forward()
-        self._model.interfaces.update(displacement.x.array)
-        return effort
-
     def find(self, vector: PETSc.Vec, displacement: fem.Function, increments: int = 1, start: Start | None = None) -> Effort:
         """Find the displacement for a load vector; the model's interfaces are left in its state.
 
@@ -109,8 +94,13 @@ class Equilibrium:
         model = self._model
         if not model.linear:
             return self._find_contact(vector, displacement, increments, start)
-        whole = vector if start is None else vector + start.load
-        effort = self._find_taut(whole, displacement) if model.coupled.one_sided else self._solve(whole, displacement)
+        if model.coupled.one_sided:
+            effort = self._find_taut(vector if start is None else vector + start.load, displacement)
+        else:
+            effort = self._solve(vector, displacement)
+            if start is not None:  # superposed
+                displacement.x.petsc_vec.axpy(1.0, start.displacement.x.petsc_vec)
+                displacement.x.scatter_forward()
         model.interfaces.update(displacement.x.array)
         return effort
 

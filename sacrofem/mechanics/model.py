@@ -322,10 +322,7 @@ class SacrumModel:
         displacement = fem.Function(self.V)
         before = self.tightened
         start = before.start if before else None
-        if self.linear and not self.coupled.one_sided:
-            effort = self.equilibrium.superpose(vector, displacement, start)
-        else:
-            effort = self.equilibrium.find(vector, displacement, increments, start)
+        effort = self.equilibrium.find(vector, displacement, increments, start)
         moved = displacement.x.petsc_vec if start is None else displacement.x.petsc_vec - start.displacement.x.petsc_vec
         stretch = self.coupled.elongations(displacement.x.petsc_vec)
         balance = measure_balance(self.supports, self.integrate, displacement, *self.loading.resultant(parts))
