@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 # isort: split
 import pandas as pd
 import pytest
 
-from sacrofem.catalogue import Library, resolve_study
+from sacrofem.catalogue import Library, load_study, resolve_study
 from sacrofem.catalogue.cement import CementPattern, CementVolume
 from sacrofem.catalogue.implant import Implant
 from sacrofem.catalogue.models import Anatomy, Interface, Study, Treatment
@@ -20,7 +21,7 @@ from sacrofem.shapes.implant import place_screws
 from sacrofem.shapes.sacrum import build_sacrum
 from sacrofem.study.apart import join_tables
 from sacrofem.study.cases import active_regions, split_study
-from sacrofem.study.fit import require_fit
+from sacrofem.study.fit import list_doubled_screws, require_fit
 from sacrofem.study.properties import case_properties, interface_over_gap
 
 LIBRARY = Library.standard()
@@ -103,6 +104,26 @@ def test_a_screw_in_the_way_of_a_needle_is_refused_naming_both_and_the_place() -
     small = replace(resolved, patterns={"short_axis_right": pattern.model_copy(update={"volume": 0.2})})
     with pytest.raises(GeometryError, match=said):
         require_fit(small)
+
+
+def test_screws_of_two_entries_in_one_place_are_named() -> None:
+    """A triangle is the sum of its screws and its rods; named as such, every screw is meshed once."""
+    triangle, screws, rods, bar = (
+        LIBRARY.get(Implant, name)
+        for name in ("triangular_bilateral", "iliosacral_s1_bilateral", "spinopelvic", "trans_sacral_s1")
+    )
+    assert list_doubled_screws([triangle, screws, rods, bar]) == [
+        ("triangular_bilateral.s1", "iliosacral_s1_bilateral.s1"),
+        ("triangular_bilateral.iliac", "spinopelvic.iliac"),
+    ]
+    assert not list_doubled_screws([screws, rods, bar])
+
+
+@pytest.mark.parametrize("name", ["fixation_ring", "validation/bench_h_ring"])
+def test_packaged_studies_mesh_the_screws_of_a_triangle_once(name: str) -> None:
+    resolved = load_study(Path(__file__).parents[1] / "studies" / f"{name}.yaml")
+    doubled = {place for pair in list_doubled_screws(list(resolved.implants.values())) for place in pair}
+    assert doubled <= {"transiliac_internal_fixator.iliac", "spinopelvic.iliac"}  # their necks differ
 
 
 def test_a_partly_threaded_screw_is_thin_behind_its_thread() -> None:

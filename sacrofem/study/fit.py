@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from itertools import combinations
+from math import dist
 
 import numpy as np
 
-from sacrofem.catalogue.models import CementPattern, Treatment
+from sacrofem.catalogue.models import CementPattern, Implant, Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.bodies import fit_pattern, place_implants
@@ -20,6 +22,10 @@ from sacrofem.shapes.pelvic_ring import build_pelvic_ring
 from sacrofem.shapes.sacrum import Sacrum, build_sacrum
 from sacrofem.study.placement import place_entries
 
+logger = logging.getLogger(__name__)
+
+#: Screws of two entries whose ends are nearer to each other than this lie in one place, mm (DESIGN).
+_ONE_PLACE = 1.0
 #: Spacing at which axes are looked at, mm.
 _STEP = 0.5
 
@@ -28,7 +34,7 @@ def require_fit(study: ResolvedStudy) -> None:
     """Refuse screws that cross each other, and screws through a needle or the cement of the same treatment.
 
     A treatment that says ``augmented: true`` may hold screws in cement. Needles of two patterns may cross: they are
-    not in the bone at one time.
+    not in the bone at one time. A warning says which screws of different entries lie in one place.
 
     Args:
         study: The resolved study.
@@ -37,6 +43,7 @@ def require_fit(study: ResolvedStudy) -> None:
         ConfigError: the anatomy lacks a landmark that a ligament holds on to.
         GeometryError: names both entries and the place; or a needle, cement or a corridor that does not fit by itself.
     """
+    _warn_of_doubled_screws(list(study.implants.values()))
     if study.ligaments is not None:
         place_ligaments(study.ligaments, study.anatomy)  # says so where a landmark is missing
     mixed = [arm for arm in study.study.treatments if len(arm.implants) > 1 or (arm.implants and arm.cement)]
@@ -55,6 +62,33 @@ def require_fit(study: ResolvedStudy) -> None:
         if not arm.augmented:
             for name in arm.cement_names:
                 _require_clear(arm, study.patterns[name], implants, sacrum)
+
+
+def list_doubled_screws(implants: Sequence[Implant]) -> list[tuple[str, str]]:
+    """Screws of two entries that lie in one place, as ``entry.screw``.
+
+    All treatments share one mesh, and each entry is meshed by itself: where two lie in one place their surfaces graze each
+    other, and the slivers between them cost minutes (a ring with two entries of the same four screws: more than half an
+    hour for the mesh).
+    """
+    screws = [(implant.name, screw) for implant in implants for screw in implant.screws]
+    return [
+        (f"{first}.{one.name}", f"{second}.{other.name}")
+        for (first, one), (second, other) in combinations(screws, 2)
+        if first != second
+        and (one.side == other.side or "both" in (one.side, other.side))
+        and max(dist(one.entry, other.entry), dist(one.tip, other.tip)) < _ONE_PLACE
+    ]
+
+
+def _warn_of_doubled_screws(implants: Sequence[Implant]) -> None:
+    for first, second in list_doubled_screws(implants):
+        logger.warning(
+            "screws %s and %s lie in one place, but each is meshed by itself, which is slow. Where one entry is the sum of "
+            "others, name those in its treatment: `implants: [iliosacral_s1_bilateral, spinopelvic]` for triangular_bilateral",
+            first,
+            second,
+        )
 
 
 def _require_apart(arm: Treatment, first: PlacedImplant, second: PlacedImplant, bone: Shape) -> None:
