@@ -121,7 +121,7 @@ def test_screws_of_two_entries_in_one_place_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["fixation_ring", "validation/bench_h_ring"])
 def test_packaged_studies_mesh_the_screws_of_a_triangle_once(name: str) -> None:
-    resolved = load_study(Path(__file__).parents[1] / "studies" / f"{name}.yaml")
+    resolved = resolve_study(load_study(Path(__file__).parents[1] / "studies" / f"{name}.yaml").study, LIBRARY)
     doubled = {place for pair in list_doubled_screws(list(resolved.implants.values())) for place in pair}
     assert doubled <= {"transiliac_internal_fixator.iliac", "spinopelvic.iliac"}  # their necks differ
 
