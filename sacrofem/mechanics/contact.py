@@ -194,7 +194,7 @@ class _Search:
         try:
             log = solve(self.residual, self.step, tolerance)
         except SolveError:  # kept from a softer state of the faces, the preconditioner may fail a stiffer one
-            self.model.solver.set_up()
+            self.model.assemble(coupled=coupled)
             self.step.set(0.0)
             log = solve(self.residual, self.step, tolerance)
         self.steps, self.iterations, self.seconds = self.steps + 1, self.iterations + log.iterations, self.seconds + log.seconds

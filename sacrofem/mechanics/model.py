@@ -230,9 +230,13 @@ class SacrumModel:
         """Assemble the matrix for the present properties and contact state.
 
         Args:
-            renew: Whether the preconditioner is set up anew; that of a stiffer state may serve on.
+            renew: Whether the preconditioner is set up anew, always from the symmetric part: on the diagonal the other may be
+                negative. That of a stiffer state may serve on.
             coupled: Whether with the part of friction's tangent that is not symmetric.
         """
+        if renew and coupled:
+            self.assemble()
+            renew = False
         self._assemble_linear()
         self.interfaces.add_tangent(self.assembled, coupled)
         self.assembled.assemble()
