@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from dolfinx import fem
+from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
@@ -21,6 +23,8 @@ from sacrofem.mechanics.interface import FaceState, Interfaces, Status
 from sacrofem.solver.linear import LinearSolver, SolveLog
 
 logger = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
 
 _MOST_STEPS = 40
 #: ||residual|| / ||b|| at which the faces have come to rest.
@@ -35,12 +39,13 @@ _LONGEST_STEP = 2.0
 _BISECTIONS = 12
 #: From this residual on the unsymmetric part of the tangent is taken along.
 _COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
+#: A coupled step is shortened once the residual has not fallen below its least for so many steps, and by so many halvings.
+_WANDERING, _HALVINGS = 3, 5
 #: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
 _PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
 _MOST_PRESSINGS = 5
-#: Residual at which pressures are carried over: there is no need to find the soft faces' state to the end. Carried over at
-#: 0.3, pressures were so rough that five times did not do.
-_PRESS_BELOW = 3e-2
+#: Residual at which pressures are carried over: there is no need to find the soft faces' state to the end.
+_PRESS_BELOW = 0.1
 
 
 class ContactModel(Protocol):
@@ -149,24 +154,31 @@ class _Search:
     def run(self) -> ContactLog:
         """Step until the faces are at rest and do not pass through each other."""
         pressings, coupled, renew = 0, False, True
+        least, since = float("inf"), 0
         while self.steps <= _MOST_STEPS:
             self.model.assemble(renew=renew, coupled=coupled)
             relative = self._measure()
             status = self._describe(relative, coupled)
             if relative < _PRESS_BELOW and pressings < _MOST_PRESSINGS and self._penetrates(status):
-                self.faces.press_harder()
-                self.faces.update(self.model.state.x.array)
+                self.faces.press_harder(self._allowed(status))
                 pressings, renew = pressings + 1, pressings == 0  # the first time the faces harden
+                least, since = float("inf"), self.steps
                 continue
             if relative < _TOLERANCE:
                 if self._penetrates(status):
                     logger.warning("faces still pass through each other by more than allowed after %d carry-overs", pressings)
                 return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
+            if relative < least:
+                least, since = relative, self.steps
+            wanders = self.steps - since >= _WANDERING
             log = self._solve(relative, coupled)
-            share = 1.0 if coupled else self._search()
+            if coupled:
+                share = self._shorten(relative) if wanders else 1.0
+            else:
+                share = 1.0 if self.faces.rubs and self.steps == 1 else self._search()
             self.model.state.x.petsc_vec.axpy(share, self.step)
             self.model.state.x.scatter_forward()
-            self.settled = not self.faces.update(self.model.state.x.array)
+            self.settled = not self.faces.update(self.model.state.x.array, whole=share == 1.0)
             renew = log.iterations > _STALE * self.fresh
             coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
         raise SolveError(
@@ -204,10 +216,7 @@ class _Search:
 
     def _search(self) -> float:
         """Share of the step at which the slope of the energy, with the friction bound held, has all but gone."""
-        faces, direction = self.faces, self.direction
-        self.step.copy(direction.x.petsc_vec)
-        direction.x.scatter_forward()
-        change = faces.jumps(direction.x.array)
+        faces, change = self.faces, self._jump_of_step()
         self.model.matrix.mult(self.step, self.forces)
         bulk = float(self.step.dot(self.forces)) - faces.tangent_work(change)
         descent = float(self.step.dot(self.residual))
@@ -219,10 +228,33 @@ class _Search:
 
         return _find_zero(slope)
 
+    def _shorten(self, relative: float) -> float:
+        """Share of a coupled step, which has no energy, at which the residual falls."""
+        faces, change = self.faces, self._jump_of_step()
+        self.model.matrix.mult(self.step, self.forces)
+        faces.add_force(self.forces, -faces.tangent_traction(change))
+        there, share = self.load.duplicate(), 1.0
+        for _ in range(_HALVINGS):
+            self.residual.copy(there)
+            there.axpy(-share, self.forces)
+            faces.add_force(there, faces.response.traction - faces.traction_at(faces.jump + share * change))
+            if there.norm() < (1.0 - 0.1 * share) * relative * self.size:
+                break
+            share *= 0.5
+        return share
+
+    def _jump_of_step(self) -> FloatArray:
+        self.step.copy(self.direction.x.petsc_vec)
+        self.direction.x.scatter_forward()
+        return self.faces.jumps(self.direction.x.array)
+
     def _penetrates(self, status: dict[str, Status]) -> bool:
-        opening = max((cut.opening for cut in status.values()), default=0.0)
-        allowed = max(_PENETRATION, _PENETRATION_SHARE * opening)
-        return any(cut.augmented and cut.penetration > allowed for cut in status.values())
+        return any(cut.augmented and cut.penetration > self._allowed(status) for cut in status.values())
+
+    @staticmethod
+    def _allowed(status: dict[str, Status]) -> float:
+        """Largest penetration, mm."""
+        return max(_PENETRATION, _PENETRATION_SHARE * max((cut.opening for cut in status.values()), default=0.0))
 
     def _describe(self, relative: float, coupled: bool) -> dict[str, Status]:
         status = self.faces.status()

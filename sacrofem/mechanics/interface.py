@@ -23,6 +23,10 @@ FloatArray = NDArray[np.float64]
 #: Factor on the numerical stiffness of augmented faces without friction once pressures have been carried over: every
 #: carry-over then takes ten times as much off the penetration (DESIGN).
 _HARDER = 10.0
+#: The same with friction, at points that are too deep, and how hard they may become.
+_HARDER_RUBBING, _HARDEST = 3.0, 100.0
+#: What is left of the stick stiffness in the first step.
+_LOOSE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,11 @@ class Interfaces:
         given = self._laws or [Law(0.0, 0.0, 0.0)]
         per_point = {f.name: np.array([getattr(law, f.name) for law in given])[self._cuts] for f in fields(Law)}
         per_point["gap"] = per_point["gap"] + self._separation
-        self.laws = LawsAtPoints(normals=np.repeat(self.points.normals, self.points.weights.shape[1], axis=0), **per_point)
+        # Springs are summed facet by facet. Faces that touch have one normal at a node: with one for each of its facets
+        # every corner of a wavy surface would lock, and press and slide many times over.
+        facet = np.repeat(self.points.normals, self.points.weights.shape[1], axis=0)
+        touch = per_point["closed"] > 0.0
+        self.laws = LawsAtPoints(np.where(touch[:, None], self.points.nodal_normals.reshape(-1, 3), facet), **per_point)
         present = [law for law, count in zip(given, self._counts, strict=False) if count]
         self.linear = not any(law.closed for law in present)
         self.rubs = any(law.friction for law in present)
@@ -126,8 +134,11 @@ class Interfaces:
         self.memory = Memory.empty(len(self._weights))
         self.jump = np.zeros_like(self.jump)
         self.dissipated, self._rubbed = 0.0, np.zeros_like(self.jump)
-        self.response = respond(self.laws, self.memory, self.jump)
+        # The first step finds which faces press; friction that holds them where they are would hide it.
+        loose = replace(self.laws, stick=_LOOSE * self.laws.stick)
+        self.response = respond(loose, self.memory, self.jump)
         self._tangent = self.response.tangent
+        self._foreseen: FloatArray | None = None
 
     def remember(self) -> FaceState:
         """The present state."""
@@ -137,23 +148,36 @@ class Interfaces:
         """Go back to a state."""
         self.laws, self.memory, self.jump, self.response = state.laws, state.memory, state.jump, state.response
         self.dissipated, self._rubbed = state.dissipated, state.rubbed
+        self._foreseen = None
 
     def jumps(self, values: FloatArray) -> FloatArray:
         """(p, 3) second face against first at every point, of the local array of a displacement with its ghosts up to date."""
         nodal = values.reshape(-1, 3)[self.points.dofs]
         return np.einsum("qn,fni->fqi", self.points.shapes, nodal[:, 1] - nodal[:, 0]).reshape(-1, 3)
 
-    def update(self, values: FloatArray) -> bool:
+    def update(self, values: FloatArray, whole: bool = False) -> bool:
         """Take a displacement as the present state.
+
+        Args:
+            values: Local array of the displacement with its ghosts up to date.
+            whole: Whether a whole step with the tangent in the matrix led here, so that friction was foreseen.
 
         Returns:
             Whether any point, on any rank, opened, closed, stuck or began to slip; collective.
         """
         before = self.response
-        self.jump = self.jumps(values)
-        self.response = respond(self.laws, self.memory, self.jump)
+        jump = self.jumps(values)
+        self._foreseen = self._foresee(jump) if whole and self.rubs else None
+        self.jump = jump
+        self.response = respond(self.laws, self.memory, self.jump, foreseen=self._foreseen)
         changed = (self.response.closed != before.closed) | (self.response.slipping != before.slipping)
         return bool(self.comm.allreduce(int(changed.any())))
+
+    def _foresee(self, jump: FloatArray) -> FloatArray:
+        """(p, 3) MPa, the friction that the tangent expects at a jump."""
+        expected = self.response.traction + self.tangent_traction(jump - self.jump)
+        rubbing = expected - self.laws.along[:, None] * jump
+        return np.asarray(rubbing - np.einsum("ni,ni->n", rubbing, self.laws.normals)[:, None] * self.laws.normals)
 
     def add_tangent(self, matrix: PETSc.Mat, coupled: bool = False) -> None:
         """Add the tangent of the present state to an assembled matrix; assemble it again afterwards.
@@ -186,14 +210,18 @@ class Interfaces:
 
     def offset(self) -> FloatArray:
         """(p, 3) MPa, t - D j: by how much the traction differs from what the matrix makes of the jump."""
-        return self.response.traction - np.einsum("nij,nj->ni", self._tangent, self.jump)
+        return self.response.traction - self.tangent_traction(self.jump)
+
+    def tangent_traction(self, jump: FloatArray) -> FloatArray:
+        """(p, 3) MPa, D j: what the tangent in the matrix makes of a jump."""
+        return np.einsum("nij,nj->ni", self._tangent, jump)
 
     def bound(self) -> FloatArray:
         """(p,) MPa, the friction bound of the present pressure."""
         return self.laws.friction * self.response.pressure
 
-    def traction_at(self, jump: FloatArray, bound: FloatArray) -> FloatArray:
-        """(p, 3) MPa for a jump, with the friction bound held."""
+    def traction_at(self, jump: FloatArray, bound: FloatArray | None = None) -> FloatArray:
+        """(p, 3) MPa for a jump, with the friction bound held or as the pressure gives it."""
         return respond(self.laws, self.memory, jump, bound).traction
 
     def work(self, tractions: FloatArray, jump: FloatArray) -> float:
@@ -202,7 +230,7 @@ class Interfaces:
 
     def tangent_work(self, jump: FloatArray) -> float:
         """Work j . D j with the tangent that is in the matrix, N mm, over all ranks."""
-        return self.work(np.einsum("nij,nj->ni", self._tangent, jump), jump)
+        return self.work(self.tangent_traction(jump), jump)
 
     def energy(self) -> float:
         """Elastic energy of the present state, N mm, over all ranks."""
@@ -221,16 +249,25 @@ class Interfaces:
         held = -(counted[mine] @ self.response.traction[mine])
         return np.asarray(np.sum(self.comm.allgather(held), axis=0))
 
-    def press_harder(self) -> None:
+    def press_harder(self, allowed: float) -> None:
         """Take the present pressure as multiplier (augmented Lagrangian), on harder faces: they pass through each other less.
 
-        Faces under a preload keep their stiffness, since the energy they start with depends on it; so do faces with friction,
-        where harder ones took more than twice the steps (31 for 12 in one case of a partial fracture of the ala).
+        Faces without friction harden everywhere, once. With friction that makes the search longer (31 steps for 12 in one case of
+        a partial fracture of the ala); there it is the few points that still are too deep, beside the stiff cortex, which harden,
+        every time. Faces under a preload keep their stiffness, since the energy they start with depends on it.
+
+        Args:
+            allowed: Largest penetration, mm.
         """
-        pressing = np.where(self.response.closed & self.laws.augmented, self.laws.preload - self.response.pressure, 0.0)
+        response, laws, given = self.response, self.laws, self._given.closed
+        pressing = np.where(response.closed & laws.augmented, laws.preload - response.pressure, 0.0)
         self.memory = replace(self.memory, pressing=pressing)
-        harder = np.where(self.laws.augmented & (self.laws.friction == 0.0) & (self.laws.preload == 0.0), _HARDER, 1.0)
-        self.laws = replace(self.laws, closed=harder * self._given.closed)
+        depth = -(np.einsum("pi,pi->p", self.jump, laws.normals) + laws.gap)
+        deep = response.closed & (depth > 0.5 * allowed)
+        rubbing = np.where(deep, np.minimum(_HARDER_RUBBING * laws.closed, _HARDEST * given), laws.closed)
+        harder = np.where(laws.friction > 0.0, rubbing, _HARDER * given)
+        self.laws = replace(laws, closed=np.where(laws.augmented & (laws.preload == 0.0), harder, given))
+        self.response = respond(self.laws, self.memory, self.jump, foreseen=self._foreseen)
 
     def keep_slip(self) -> None:
         """End an increment: the present slip stays, and the work of friction on its way is counted as dissipated.

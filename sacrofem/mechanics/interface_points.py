@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import basix
 import numpy as np
 from dolfinx import fem
+from dolfinx.la import InsertMode
 from numpy.typing import NDArray
 
 from sacrofem.mechanics.cut_space import EDGE_VERTICES
@@ -20,6 +21,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _P2_DEGREE = 4
+#: Cosine of the angle up to which a facet takes the mean normal of its node: 60 degrees (DESIGN).
+_NEAR = 0.5
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class InterfacePoints:
         shapes: (q, n) shape functions.
         weights: (f, q) mm^2.
         normals: (f, 3) unit normals from the first face to the second.
+        nodal_normals: (f, q, 3) the same at the points: the mean over a node's facets of its cut (P1), or the facet's (P2).
         cuts: (f,) number of the cut.
         facets: (f,) local facet numbers.
         first_cells: (f,) local cell behind the first face.
@@ -54,6 +59,7 @@ class InterfacePoints:
     shapes: FloatArray
     weights: FloatArray
     normals: FloatArray
+    nodal_normals: FloatArray
     cuts: IntArray
     facets: IntArray
     first_cells: IntArray
@@ -99,17 +105,39 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
     normals = cross / double[:, None]
     first = x[geometry[cells[:, 0]]].mean(axis=1)
     normals *= np.where(np.einsum("fi,fi->f", places.mean(axis=1) - first, normals) > 0, 1.0, -1.0)[:, None]
-    barycentric, shapes, weights = _rule(order)
+    barycentric, shapes, rule = _rule(order)
+    weights = np.outer(0.5 * double, rule)
+    nodal = np.repeat(normals[:, None], len(rule), axis=1)
+    if order == 1:
+        for number in range(len(cuts)):
+            mine = numbers == number
+            nodal[mine] = _average_normals(space, dofs[mine, 0], weights[mine], normals[mine])
     return InterfacePoints(
         dofs,
         shapes,
-        np.outer(0.5 * double, weights),
+        weights,
         normals,
+        nodal,
         numbers,
         facets.astype(np.int64),
         cells[:, 0],
         np.einsum("qi,fij->fqj", barycentric, places).reshape(-1, 3),
     )
+
+
+def _average_normals(space: fem.FunctionSpace, dofs: IntArray, weights: FloatArray, normals: FloatArray) -> FloatArray:
+    """(f, q, 3) mean normal of one cut at the nodes of its facets, weighted by area; collective.
+
+    A facet keeps its own where the mean is far from it, as at an edge of the surface.
+    """
+    total = fem.Function(space)
+    np.add.at(total.x.array.reshape(-1, 3), dofs, weights[..., None] * normals[:, None])
+    total.x.scatter_reverse(InsertMode.add)
+    total.x.scatter_forward()
+    mean = total.x.array.reshape(-1, 3)[dofs]
+    mean /= np.maximum(np.linalg.norm(mean, axis=2), _TINY)[..., None]
+    near = np.einsum("fqi,fi->fq", mean, normals) > _NEAR
+    return np.where(near[..., None], mean, normals[:, None])
 
 
 def _rule(order: int) -> tuple[FloatArray, FloatArray, FloatArray]:

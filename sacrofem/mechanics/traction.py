@@ -112,7 +112,7 @@ class Response:
     Attributes:
         traction: (n, 3) MPa, conjugate to the jump: positive work where the faces are parted against springs.
         tangent: (n, 3, 3) symmetric derivative, with the friction bound held.
-        coupling: (n, 3, 3) the rest of the derivative: the bound grows with the pressure (not symmetric).
+        coupling: (n, 3, 3) the rest of it, not symmetric: the bound grows with the pressure, and slip turns as foreseen.
         pressure: (n,) total pressure of faces that touch, MPa.
         friction: (n, 3) friction traction, MPa.
         closed: (n,) whether the faces touch.
@@ -128,7 +128,13 @@ class Response:
     slipping: BoolArray
 
 
-def respond(laws: LawsAtPoints, memory: Memory, jump: FloatArray, bound: FloatArray | None = None) -> Response:
+def respond(
+    laws: LawsAtPoints,
+    memory: Memory,
+    jump: FloatArray,
+    bound: FloatArray | None = None,
+    foreseen: FloatArray | None = None,
+) -> Response:
     """Tractions and tangents for a jump.
 
     Args:
@@ -136,6 +142,10 @@ def respond(laws: LawsAtPoints, memory: Memory, jump: FloatArray, bound: FloatAr
         memory: Multipliers.
         jump: (n, 3) mm.
         bound: (n,) friction bound, MPa, to be held (Tresca); None: Coulomb's, from the pressure of this jump.
+        foreseen: (n, 3) friction, MPa, that the last step expected here; None: that of this jump. The direction of slip turns
+            all at once where slip is small, and a tangent taken at the turn overshoots; with friction as an unknown of its own
+            it does not (primal-dual Newton: Chan, Golub and Mulet 1999, SIAM J Sci Comput 20:1964; for friction Hueeber, Stadler
+            and Wohlmuth 2008, SIAM J Sci Comput 30:572; both RECALLED). Tractions are the same.
     """
     normals = laws.normals
     opening = np.einsum("ni,ni->n", jump, normals)
@@ -160,6 +170,11 @@ def respond(laws: LawsAtPoints, memory: Memory, jump: FloatArray, bound: FloatAr
     tangent -= (slipping * share * laws.stick)[:, None, None] * along_slip
     grows = np.where(slipping & touching, laws.friction * laws.closed, 0.0)
     coupling = -grows[:, None, None] * np.einsum("ni,nj->nij", direction, normals)
+    if foreseen is not None:
+        length = np.linalg.norm(foreseen, axis=1)
+        within = foreseen * np.minimum(1.0, limit / np.maximum(length, _TINY))[:, None]
+        turn = np.where(slipping, laws.stick / np.maximum(size, _TINY), 0.0)[:, None] * (share[:, None] * trial - within)
+        coupling = coupling + np.einsum("ni,nj->nij", turn, direction)
     return Response(traction, tangent, coupling, pressure, friction, touching, slipping & touching)
 
 
