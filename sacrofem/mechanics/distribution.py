@@ -60,6 +60,8 @@ def distribute(mesh: ModelMesh, comm: MPI.Comm) -> DistributedMesh:
     topology.create_entities(2)
     for start, end in ((2, 3), (3, 2), (2, 0)):
         topology.create_connectivity(start, end)
+    # Assembly makes them when a rank has facets to integrate over, and it is collective: a rank without any waited for ever.
+    topology.create_entity_permutations()
     facets = {name: find_local_facets(domain, triangles, len(mesh.points)) for name, triangles in mesh.surfaces.items()}
     return DistributedMesh(domain, facets, mesh)
 
