@@ -187,6 +187,7 @@ def test_calculix_agrees_on_a_ring(arm: str, study: sacrofem.Study, tmp_path: Pa
                 sacrofem.Treatment(name="untreated"),
                 sacrofem.Treatment(name="rod", implants=("transiliac_internal_fixator",)),
             ),
+            "loads": ("standing",),
             "mesh": sacrofem.MeshSettings(size=7.0, feature_size=4.0, joint_size=3.0, sampling=2.0, minimum_quality=0.03),
         }
     )
