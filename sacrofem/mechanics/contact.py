@@ -1,9 +1,12 @@
 """Faces that open, close, stick and slip: a semismooth Newton method with a line search on the energy.
 
-Every step solves with the symmetric tangent, in which the friction bound is held at the present pressure (Tresca). For a held
-bound the energy is convex and its slope along a step rises monotonically; its zero is found from sums over the interface
-alone. The bound then follows the pressure, step by step. Near the solution, where the state of the faces has all but settled,
-the rest of the derivative joins (the bound grows with the pressure: not symmetric, GMRES), which makes the end quadratic.
+Without friction every step solves with the symmetric tangent: the energy is convex, its slope along a step rises monotonically,
+and its zero is found from sums over the interface alone.
+
+With friction the first step leaves it out, to find which faces press. The steps after it take the whole derivative (the bound
+grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened only where the
+residual wanders. When that has not done, symmetric steps follow with the bound held at the present pressure (Tresca), for which
+there is an energy again; near the solution the whole derivative joins, which makes the end quadratic.
 """
 
 from __future__ import annotations
@@ -244,6 +247,7 @@ class _Search:
         return share
 
     def _jump_of_step(self) -> FloatArray:
+        """(p, 3) mm, by how much the whole step changes the jumps; collective."""
         self.step.copy(self.direction.x.petsc_vec)
         self.direction.x.scatter_forward()
         return self.faces.jumps(self.direction.x.array)
