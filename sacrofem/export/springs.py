@@ -13,7 +13,7 @@ from dolfinx import mesh as dmesh
 from sacrofem.mechanics.distribution import find_local_facets
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.supports import support_surfaces
-from sacrofem.mesh.facets import facet_areas, facet_keys, list_facets
+from sacrofem.mesh.facets import facet_areas, find_outer, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.results.fields import CaseFields, pair_faces
 
@@ -90,14 +90,11 @@ class OuterFacets:
 
     def __init__(self, mesh: ModelMesh) -> None:
         self.mesh = mesh
-        facets = list_facets(mesh.cells)
-        keys = facet_keys(facets.outer, len(mesh.points))
-        order = np.argsort(keys)
-        self._keys, self._cells = keys[order], facets.outer_cells[order]
+        self._facets = list_facets(mesh.cells)
 
     def cells_of(self, triangles: IntArray) -> IntArray:
         """(f,) cells."""
-        found: IntArray = self._cells[np.searchsorted(self._keys, facet_keys(triangles, len(self.mesh.points)))]
+        found: IntArray = self._facets.outer_cells[find_outer(self._facets, triangles)]
         return found
 
     def case_nodes(self, fields: CaseFields, triangles: IntArray) -> IntArray:

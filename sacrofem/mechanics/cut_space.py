@@ -19,7 +19,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from sacrofem.mechanics.facets import facets_of
-from sacrofem.mesh.facets import facet_keys
+from sacrofem.mesh.facets import find_inner
 
 IntArray = NDArray[np.int64]
 
@@ -53,24 +53,25 @@ def number_copies(cells: IntArray, cut: IntArray) -> Copies:
         The copies; the same whatever the order of ``cut``.
     """
     found = facets_of(cells)
-    facets, sides = np.sort(found.inner, axis=1), found.inner_cells
-    count = int(cells.max()) + 1
-    open_facets = np.isin(facet_keys(facets, count), facet_keys(cut, count))
+    count, cut_nodes = found.count, np.sort(cut, axis=1)
     on_cut = np.zeros(count, dtype=bool)
-    on_cut[facets[open_facets]] = True
-    closed = ~open_facets & on_cut[facets].any(axis=1)
+    on_cut[cut] = True
+    closed = on_cut[found.inner].any(axis=1)
+    closed[find_inner(found, cut)] = False
+    near = np.flatnonzero(on_cut[cells].any(axis=1))  # the rest of the mesh has no part in it
+    cells, sides = cells[near], np.searchsorted(near, found.inner_cells[closed])
+    facets = np.sort(found.inner[closed], axis=1)
     edge_nodes = np.sort(cells[:, EDGE_VERTICES].reshape(-1, 2), axis=1)
     edge_ids, edges = np.unique(edge_nodes[:, 0] * count + edge_nodes[:, 1], return_inverse=True)
     edges = edges.reshape(-1, 6)
     corners = [(0, 1), (0, 2), (1, 2)]
-    cut_edges = np.unique(np.concatenate([facets[open_facets][:, a] * count + facets[open_facets][:, b] for a, b in corners]))
+    cut_edges = np.unique(np.concatenate([cut_nodes[:, a] * count + cut_nodes[:, b] for a, b in corners]))
     edge_on_cut = np.isin(edge_ids, cut_edges)
-    links = facets[closed], sides[closed]
-    vertices = _components(cells, on_cut, links[1], links[0])
-    facet_edges = np.stack([np.searchsorted(edge_ids, links[0][:, a] * count + links[0][:, b]) for a, b in corners], axis=1)
-    edge_copies = _components(edges, edge_on_cut, links[1], facet_edges)
+    vertices = _components(cells, on_cut, sides, facets)
+    facet_edges = np.stack([np.searchsorted(edge_ids, facets[:, a] * count + facets[:, b]) for a, b in corners], axis=1)
+    edge_copies = _components(edges, edge_on_cut, sides, facet_edges)
     listed = np.flatnonzero((vertices >= 0).any(axis=1) | (edge_copies >= 0).any(axis=1))
-    return Copies(listed, vertices[listed], edge_copies[listed])
+    return Copies(near[listed], vertices[listed], edge_copies[listed])
 
 
 def _components(entities: IntArray, on_cut: NDArray[np.bool_], sides: IntArray, shared: IntArray) -> IntArray:

@@ -15,7 +15,7 @@ from sacrofem.errors import ModelError, explain
 from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.supports import held_surfaces, support_surfaces
 from sacrofem.mechanics.treatment import find_body_cuts, find_cuts
-from sacrofem.mesh.facets import Facets, facet_keys
+from sacrofem.mesh.facets import Facets, facet_keys, find_inner
 from sacrofem.mesh.model import ModelMesh
 
 FloatArray = NDArray[np.float64]
@@ -70,13 +70,14 @@ def find_fragments(
     Returns:
         The fragments, the largest first.
     """
-    facets, size = facets_of(mesh.cells), len(mesh.points)
+    facets = facets_of(mesh.cells)
     cuts = find_cuts(mesh, regions, bonded)
     body_cuts = find_body_cuts(mesh, regions, bodies or {})
     still_joined = dict.fromkeys(cuts, joined_when_open) | {name: (bodies or {})[name.split(":")[0]] for name in body_cuts}
     cuts |= body_cuts
-    movable = [facet_keys(cut.movable, size) for cut in cuts.values()]
-    joined = ~np.isin(facet_keys(facets.inner, size), np.concatenate([np.zeros(0, dtype=np.int64), *movable]))
+    joined = np.ones(len(facets.inner), dtype=bool)
+    for cut in cuts.values():
+        joined[find_inner(facets, cut.movable)] = False
     count, piece = _components(facets.inner_cells[joined], len(mesh.cells))
     beside = {name: piece[cut.sides[~cut.welded]] for name, cut in cuts.items()}
     springs = np.concatenate(
@@ -184,10 +185,9 @@ def _components(pairs: IntArray, size: int) -> tuple[int, IntArray]:
 
 def _supported_cells(mesh: ModelMesh, facets: Facets, support: Support | None) -> dict[str, IntArray]:
     """Supported surface -> the cell behind each of its facets."""
-    size, surfaces = len(mesh.points), support_surfaces(mesh)
-    outer = facet_keys(facets.outer, size)
+    surfaces = support_surfaces(mesh)
     return {
-        name: facets.outer_cells[np.isin(outer, facet_keys(surfaces[name], size))]
+        name: facets.outer_cells[np.isin(facets.outer_keys, facet_keys(surfaces[name], facets.count))]
         for name in held_surfaces(mesh, support)
         if len(surfaces[name])
     }

@@ -8,6 +8,7 @@ the discrete equilibrium exactly, and the tractions between faces that may part.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from petsc4py import PETSc
 from scipy.spatial import cKDTree
 
 from sacrofem.mechanics import forms
+from sacrofem.mechanics.facets import keep_for
 from sacrofem.mechanics.treatment import FractureCut
 from sacrofem.mesh.facets import facet_geometry
 from sacrofem.mesh.host import SOFT_REGIONS
@@ -73,7 +75,11 @@ class Sections:
         self._cortex = fem.form(model.membrane.form(u, w, part * model.thickness, model.cortex))
         self._kinds = self._kinds_of_cells()
         original = model.distributed.original_cells
-        self._sides = {name: sides_of_section(model.distributed.source, cut)[original] for name, cut in model.cuts.items()}
+        source = model.distributed.source
+        sides = {
+            name: keep_for(source, f"sides of {name}", partial(sides_of_section, source, cut)) for name, cut in model.cuts.items()
+        }  # the same in every treatment
+        self._sides = {name: side[original] for name, side in sides.items()}
         self._shared = {name: self._shared_dofs(side) for name, side in self._sides.items()}
 
     def _kinds_of_cells(self) -> NDArray[np.str_]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.mechanics.facets import facets_of
-from sacrofem.mesh.facets import facet_geometry, facet_keys
+from sacrofem.mesh.facets import facet_geometry, find_inner
 from sacrofem.mesh.model import IntArray, ModelMesh
 
 #: Kinds of bodies that weld a fracture; bone pressed aside by a balloon does not.
@@ -85,15 +85,12 @@ def find_cuts(mesh: ModelMesh, regions: IntArray, bonded: bool = False) -> dict[
     Returns:
         Fracture name -> its facets.
     """
-    facets, count = facets_of(mesh.cells), len(mesh.points)
-    keys = facet_keys(facets.inner, count)
-    order = np.argsort(keys)
+    facets = facets_of(mesh.cells)
     treated = _is_treated(mesh, regions)
     cuts = {}
     for name in mesh.fractures:
         triangles = mesh.surfaces[f"fracture:{name}"]
-        place = order[np.searchsorted(keys[order], facet_keys(triangles, count))]
-        sides = facets.inner_cells[place]
+        sides = facets.inner_cells[find_inner(facets, triangles)]
         centroids, normals = facet_geometry(mesh.points, triangles)
         first = mesh.points[mesh.cells[sides[:, 0]]].mean(axis=1)
         lateral_first = np.einsum("ij,ij->i", first - centroids, normals) > 0

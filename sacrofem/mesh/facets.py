@@ -22,12 +22,18 @@ class Facets:
         outer_cells: (k,) cell of each outer facet.
         inner: (j, 3) facets between two cells, ordered outward from the first.
         inner_cells: (j, 2) cells of each inner facet.
+        count: More than the largest node number, for :func:`facet_keys`.
+        outer_keys: (k,) keys of the outer facets, ascending.
+        inner_keys: (j,) keys of the inner facets, ascending.
     """
 
     outer: IntArray
     outer_cells: IntArray
     inner: IntArray
     inner_cells: IntArray
+    count: int
+    outer_keys: IntArray
+    inner_keys: IntArray
 
 
 def list_facets(cells: IntArray) -> Facets:
@@ -36,12 +42,11 @@ def list_facets(cells: IntArray) -> Facets:
     Raises:
         MeshError: three cells share a facet.
     """
-    facets = cells[:, FACET_CORNERS].reshape(-1, 3)
-    owners = np.repeat(np.arange(len(cells)), 4)
-    keys = np.sort(facets, axis=1)
-    order = np.lexsort(keys.T[::-1])
+    facets, count = cells[:, FACET_CORNERS].reshape(-1, 3), int(cells.max(initial=0)) + 1
+    keys = facet_keys(facets, count)
+    order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    same = np.r_[(keys[1:] == keys[:-1]).all(axis=1), False]
+    same = np.append(keys[1:] == keys[:-1], np.zeros(min(len(keys), 1), dtype=bool))
     if (same[1:] & same[:-1]).any():
         raise MeshError(
             explain(
@@ -53,12 +58,15 @@ def list_facets(cells: IntArray) -> Facets:
             )
         )
     first = np.flatnonzero(same)
-    single = np.flatnonzero(~same & ~np.r_[False, same[:-1]])
+    single = np.flatnonzero(~same & ~np.append(np.zeros(min(len(keys), 1), dtype=bool), same[:-1]))
     return Facets(
         outer=facets[order[single]],
-        outer_cells=owners[order[single]],
+        outer_cells=order[single] // 4,
         inner=facets[order[first]],
-        inner_cells=np.stack([owners[order[first]], owners[order[first + 1]]], axis=1),
+        inner_cells=np.stack([order[first], order[first + 1]], axis=1) // 4,
+        count=count,
+        outer_keys=keys[single],
+        inner_keys=keys[first],
     )
 
 
@@ -72,9 +80,22 @@ def facet_keys(triangles: IntArray, count: int) -> IntArray:
     Returns:
         (k,) keys.
     """
-    ordered = np.sort(triangles, axis=1).astype(np.int64)
-    keys: IntArray = (ordered[:, 0] * count + ordered[:, 1]) * count + ordered[:, 2]
+    a, b, c = triangles.T.astype(np.int64)
+    least, most = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+    keys: IntArray = (least * count + (a + b + c - least - most)) * count + most
     return keys
+
+
+def find_outer(facets: Facets, triangles: IntArray) -> IntArray:
+    """(k,) places among the outer facets of (k, 3) triangles that are such."""
+    places: IntArray = np.searchsorted(facets.outer_keys, facet_keys(triangles, facets.count))
+    return places
+
+
+def find_inner(facets: Facets, triangles: IntArray) -> IntArray:
+    """(k,) places among the inner facets of (k, 3) triangles that are such."""
+    places: IntArray = np.searchsorted(facets.inner_keys, facet_keys(triangles, facets.count))
+    return places
 
 
 def facet_geometry(points: FloatArray, triangles: IntArray) -> tuple[FloatArray, FloatArray]:

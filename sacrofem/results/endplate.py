@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sacrofem.mechanics.facets import facets_of
-from sacrofem.mesh.facets import facet_areas, facet_keys
+from sacrofem.mesh.facets import facet_areas, find_outer
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.micromotion import Measure
@@ -24,10 +24,8 @@ def measure_endplate(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     triangles = mesh.surfaces["endplate"]
     if not len(triangles):
         return []
-    facets, count = facets_of(mesh.cells), len(mesh.points)
-    keys = facet_keys(facets.outer, count)
-    order = np.argsort(keys)
-    cells = facets.outer_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))]]
+    facets = facets_of(mesh.cells)
+    cells = facets.outer_cells[find_outer(facets, triangles)]
     corners = np.argmax(mesh.cells[cells][:, None, :] == triangles[:, :, None], axis=2)
     moved = fields.displacement[np.take_along_axis(fields.cells[cells], corners, axis=1)].mean(axis=1)
     mean = np.average(moved, axis=0, weights=facet_areas(mesh.points, triangles))

@@ -16,7 +16,7 @@ from scipy.special import roots_jacobi
 from sacrofem.mechanics.cortex import membrane_energy
 from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.properties import Properties, TransverseCortex
-from sacrofem.mesh.facets import facet_areas, facet_geometry, facet_keys
+from sacrofem.mesh.facets import facet_areas, facet_geometry, find_outer
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.metrics import cell_volumes
@@ -48,11 +48,8 @@ class Membrane:
     @classmethod
     def of(cls, mesh: ModelMesh, properties: Properties) -> Membrane:
         """The cortex of a mesh with the properties of a case."""
-        facets, count = facets_of(mesh.cells), len(mesh.points)
-        keys = facet_keys(facets.outer, count)
-        order = np.argsort(keys)
-        triangles = mesh.surfaces["cortex"]
-        cells = facets.outer_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))]]
+        facets, triangles = facets_of(mesh.cells), mesh.surfaces["cortex"]
+        cells = facets.outer_cells[find_outer(facets, triangles)]
         corners = np.argmax(mesh.cells[cells][:, None, :] == triangles[:, :, None], axis=2)
         of_region = {
             number: properties.cortical_thickness_of.get(name, properties.cortical_thickness)

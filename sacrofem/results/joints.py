@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sacrofem.mechanics.facets import facets_of
-from sacrofem.mesh.facets import facet_areas, facet_keys
+from sacrofem.mesh.facets import facet_areas, find_inner
 from sacrofem.mesh.host import SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
@@ -34,9 +34,7 @@ def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
     names = sorted({name.split(":")[1] for name in mesh.surfaces if name.startswith("joint:")})
     if not names:
         return []
-    facets, count = facets_of(mesh.cells), len(mesh.points)
-    keys = facet_keys(facets.inner, count)
-    order = np.argsort(keys)
+    facets = facets_of(mesh.cells)
     soft = np.isin(mesh.host_regions, [number for number, region in mesh.region_names.items() if region in SOFT_REGIONS])
     measures: list[Measure] = []
     for name in names:
@@ -44,7 +42,7 @@ def measure_joints(mesh: ModelMesh, fields: CaseFields) -> list[Measure]:
         middle = mesh.points[np.unique(np.concatenate(sides))].mean(axis=0)
         motions = []
         for triangles in sides:
-            cells = facets.inner_cells[order[np.searchsorted(keys[order], facet_keys(triangles, count))]]
+            cells = facets.inner_cells[find_inner(facets, triangles)]
             # A torn joint's tissue has parted from the bone: it is the bone that is asked.
             cells = np.where(soft[cells[:, 0]], cells[:, 1], cells[:, 0])
             corners = np.argmax(mesh.cells[cells][:, None, :] == triangles[:, :, None], axis=2)
