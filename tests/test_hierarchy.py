@@ -8,7 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from sacrofem.solver import hierarchy
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, invert_groups
 from sacrofem.solver.cycle import estimate_largest
 from tests.blocks import block
 from tests.plain_elasticity import assemble_bulk
@@ -44,11 +44,10 @@ def free_block(request: pytest.FixtureRequest) -> tuple[BlockMatrix, np.ndarray]
 
 
 def coarsen(matrix: BlockMatrix, motions: np.ndarray) -> tuple[hierarchy.Prolongation, np.ndarray, np.ndarray]:
-    single = matrix.single()
-    inverse = single.invert_diagonal()
+    inverse = invert_groups(matrix.take_diagonal())
     weight = hierarchy.measure_couplings(matrix)
     groups, count = hierarchy.find_aggregates(matrix, weight)
-    largest = estimate_largest(single, inverse)
+    largest = estimate_largest(matrix, inverse)
     prolongation, coarse = hierarchy.smooth_aggregates(matrix, weight, inverse, largest, groups, count, motions)
     return prolongation, coarse, groups
 

@@ -65,7 +65,7 @@ def measure(size: str, order: int, treatment: str, repeats: int) -> dict[str, An
         iterations["further"] = block.solve(others, TOLERANCE, solver.most_iterations)[1].iterations
         note("further", began)
     found = {name: median(values) for name, values in seconds.items()}
-    levels = [(level.matrix.rows.rows * level.matrix.rows.shape[0], level.matrix.rows.data.size) for level in block.cycle.levels]
+    levels = [(level.dofs, level.smoother.numbers) for level in block.cycle.levels]
     return {
         "size": size,
         "order": order,

@@ -91,10 +91,7 @@ def main(request: dict[str, Any]) -> None:
             began = begin()
             log = model.solver.solve(model.loading.vector(parts), displacement.x.petsc_vec, TOLERANCE)
             note("solve", began)
-        levels = [
-            comm.allreduce(level.matrix.rows.rows * level.matrix.rows.shape[0])
-            for level in model.solver.block_solver().cycle.levels
-        ]
+        levels = [comm.allreduce(level.dofs) for level in model.solver.block_solver().cycle.levels]
         best, least = ({name: min(values) for name, values in kept.items()} for kept in (seconds, cpu))
         found.append({**change, "iterations": log.iterations, "seconds": best, "cpu": least, "levels": levels})
     memory = comm.allreduce(peak_memory())

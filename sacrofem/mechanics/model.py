@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import ufl
@@ -34,7 +35,7 @@ from sacrofem.mechanics.sections import Sections
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mechanics.supports import SupportSprings, support_surfaces
 from sacrofem.mechanics.treatment import EVERY_FRACTURE, Partings, find_body_cuts, find_cuts, regions_as_solved
-from sacrofem.solver.choice import make_solver, require_room
+from sacrofem.solver.choice import choose_matrix_type, make_solver, require_room
 from sacrofem.solving import SolverSettings
 
 logger = logging.getLogger(__name__)
@@ -108,8 +109,12 @@ class SacrumModel:
         self.pretension: Pretension | None = None
         self._tightened: Tightened | None = None
         self._compile()
-        self.sections = Sections(self)
         self.equilibrium = Equilibrium(self)
+
+    @cached_property
+    def sections(self) -> Sections:
+        """Its fractures' sections; collective."""
+        return Sections(self)
 
     def _measure(self, kind: str, facets: dict[int, NDArray[np.int32]], metadata: dict[str, object]) -> ufl.Measure:
         """One measure for all facet sets of a kind: sets may overlap, owned facets alone are integrated."""
@@ -151,7 +156,8 @@ class SacrumModel:
         self.stiffness = self._stiffness_of(owned, self._entities)
         self._region_sum: RegionSum | None = None
         self._filled = False
-        self.assembled = petsc.create_matrix(self.stiffness)
+        self._kind = choose_matrix_type(self.V, self.order, self.settings)
+        self.assembled = petsc.create_matrix(self.stiffness, self._kind)
         self.solver = make_solver(self.assembled, self.V, self.linear_space, self.settings)
         self._given: tuple[Coupling, ...] = ()
         self._join_couplings()
@@ -176,6 +182,10 @@ class SacrumModel:
         """The stiffness of some owned cells and of tagged facets alone."""
         domains = {fem.IntegralType.cell: [(_BULK, cells)], **facets}
         return fem.create_form(self._parts, [self.V, self.V], self.domain, domains, *self._symbols)
+
+    def _bulk_of(self, cells: NDArray[np.int32]) -> fem.Form:
+        """The stiffness of the bulk of some owned cells alone."""
+        return self._stiffness_of(cells, {})
 
     def integrate(self, form: ufl.Form) -> float:
         """The value of a form without arguments, summed over the ranks; collective."""
@@ -257,7 +267,7 @@ class SacrumModel:
         self.assembled.assemble()
         if self._region_sum is None or not self._region_sum.add(self.assembled):
             groups, local = self._scaling
-            self._region_sum = RegionSum(lambda cells: self._stiffness_of(cells, {}), self.young, self.poisson, local, groups)
+            self._region_sum = RegionSum(self._bulk_of, self.young, self.poisson, local, groups, self._kind)
             self._region_sum.add(self.assembled)
 
     def reassemble(self) -> None:

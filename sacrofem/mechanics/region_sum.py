@@ -32,6 +32,7 @@ class RegionSum:
         poisson: Poisson's ratio of every cell.
         groups: (local cells,) number of each cell's group, from 0.
         count: Number of groups, over all ranks.
+        kind: PETSc's type of the matrix that is added to.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class RegionSum:
         poisson: fem.Function,
         groups: IntArray,
         count: int,
+        kind: str,
     ) -> None:
         topology = young.function_space.mesh.topology
         self.comm: MPI.Comm = young.function_space.mesh.comm
@@ -49,7 +51,7 @@ class RegionSum:
         self.parts: list[PETSc.Mat] = []
         for group in range(count):
             part = integrate(np.flatnonzero(groups[: topology.index_map(3).size_local] == group).astype(np.int32))
-            matrix = petsc.create_matrix(part)
+            matrix = petsc.create_matrix(part, kind)
             petsc.assemble_matrix(matrix, part)
             matrix.assemble()
             self.parts.append(matrix)

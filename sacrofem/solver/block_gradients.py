@@ -70,13 +70,20 @@ def descend(
         comm.Allreduce(own, whole)
         return whole
 
-    def products(a: FloatArray, c: FloatArray) -> FloatArray:
+    def products(a: FloatArray, c: FloatArray | SingleArray) -> FloatArray:
         own = np.empty(b.shape[1])
-        kernels.project(rows, width, address(a), address(c), address(own))
+        project = kernels.project_float if c.dtype == np.float32 else kernels.project_double
+        project(rows, width, address(a), address(c), address(own))
         return summed(own)
+
+    def shorten(r: FloatArray) -> SingleArray:
+        short = np.empty(b.shape, dtype=np.float32)
+        kernels.shorten(rows, width, address(shares), address(r), address(short))
+        return short
 
     sizes = np.sqrt(products(b, b))
     sizes[sizes == 0] = 1.0
+    shares = 1.0 / sizes
     x, r, p = np.zeros_like(b), b.copy(), np.zeros_like(b)
     if start is not None:
         x, r = start.copy(), b - multiply(start)
@@ -86,8 +93,8 @@ def descend(
         relative = first = np.where(worse, 1.0, relative)
     before, own, count, reason = np.ones(b.shape[1]), np.empty(b.shape[1]), 0, 0
     while (busy := relative > tolerance).any() and count < most:
-        z = precondition((r / sizes).astype(np.float32))  # of size 1, far from the ends of single precision
-        now = products(r, z.astype(np.float64))
+        z = precondition(shorten(r))  # of size 1, far from the ends of single precision
+        now = products(r, z)
         if not (now[busy] > 0).all():
             reason = _INDEFINITE_PRECONDITIONER
             break

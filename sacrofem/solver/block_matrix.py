@@ -133,16 +133,29 @@ class BlockRows:
         assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
         return y
 
-    def relax(self, r: SingleArray, d: SingleArray, alpha: float, beta: float) -> None:
-        """Put alpha d + beta A r into d; square, single precision, and every column of this rank."""
-        failed = self._kernels.relax_float(
-            *(ctypes.c_int(n) for n in (self.shape[0], r.shape[1])),
+    def multiply_transposed(self, x: SingleArray, columns: int) -> SingleArray:
+        """A^T x in single precision.
+
+        Args:
+            x: (rows, K).
+            columns: Block columns there are.
+        """
+        y = np.zeros((columns * self.shape[1], x.shape[1]), dtype=np.float32)
+        failed = self._kernels.transposed_float(
+            *(ctypes.c_int(n) for n in (*self.shape, x.shape[1])),
             ctypes.c_int32(self.rows),
-            *(address(array) for array in (self.indptr, self.indices, self.data, r, d)),
-            ctypes.c_float(alpha),
-            ctypes.c_float(beta),
+            *(address(array) for array in (self.indptr, self.indices, self.data, x, y)),
         )
-        assert not failed, f"no kernel for blocks of {self.shape} and {r.shape[1]} columns"
+        assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
+        return y
+
+    def sort(self) -> None:
+        """Bring the blocks of every row into the order of their columns; double precision."""
+        load_kernels().sort_rows(
+            ctypes.c_int(self.shape[0] * self.shape[1]),
+            ctypes.c_int32(self.rows),
+            *(address(array) for array in (self.indptr, self.indices, self.data)),
+        )
 
 
 def _without_blocks[Real: (np.float32, np.float64)](
@@ -168,30 +181,25 @@ class BlockMatrix:
 
     @classmethod
     def of(cls, matrix: PETSc.Mat, shape: tuple[int, int]) -> BlockMatrix:
-        """A PETSc matrix of type AIJ in double precision; collective.
+        """A PETSc matrix in double precision; collective.
 
         Args:
             matrix: The matrix.
             shape: Rows and columns of a block.
         """
         comm: MPI.Comm = matrix.comm.tompi4py()
-        indptr, columns, values = matrix.getValuesCSR()
         first, last = (bound // shape[1] for bound in matrix.getOwnershipRangeColumn())
+        indptr, columns, values = matrix.getValuesCSR()
+        rows = _gather_blocks(shape, indptr, columns, values, matrix.getSize()[1])
+        del indptr, columns, values
         ghosts = np.zeros(0, dtype=np.int64)
         if comm.size > 1:
-            blocks = columns.astype(np.int64) // shape[1]
+            blocks = rows.indices.astype(np.int64)
             mine = (blocks >= first) & (blocks < last)
             ghosts = np.unique(blocks[~mine])
-            local = np.where(mine, blocks - first, last - first + np.searchsorted(ghosts, blocks))
-            columns = local * shape[1] + columns % shape[1]
-        wide = (last - first + len(ghosts)) * shape[1]
-        found = csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, wide)).tobsr(shape)
-        return cls(comm, BlockRows(shape, found.indptr, found.indices, found.data), Halo.of(comm, ghosts, first, last - first))
-
-    def single(self) -> BlockMatrix:
-        """The same in single precision."""
-        rows = self.rows
-        return BlockMatrix(self.comm, BlockRows(rows.shape, rows.indptr, rows.indices, rows.data.astype(np.float32)), self.halo)
+            rows.indices = np.where(mine, blocks - first, last - first + np.searchsorted(ghosts, blocks)).astype(np.int32)
+            rows.sort()
+        return cls(comm, rows, Halo.of(comm, ghosts, first, last - first))
 
     def multiply[Real: (np.float32, np.float64)](
         self, x: NDArray[Real], minus_from: NDArray[Real] | None = None, into: NDArray[Real] | None = None
@@ -199,58 +207,60 @@ class BlockMatrix:
         """The same as :meth:`BlockRows.multiply`, with the columns of this rank alone given; collective."""
         return self.rows.multiply(self.halo.extend(x, self.rows.shape[1]), minus_from, into)
 
-    def step(self, inverse: BlockRows, x: SingleArray | None, b: SingleArray, d: SingleArray, alpha: float, beta: float) -> None:
-        """Put alpha d + beta D^-1 (b - A x) into d, or beta D^-1 b with x None; collective.
+    def take_diagonal(self, sizes: NDArray[np.int32] | None = None) -> BlockRows:
+        """Blocks on the diagonal.
 
         Args:
-            inverse: D^-1, one block a row.
-            x: (rows of this rank, K).
-            b: The same.
-            d: The same, changed in place.
-            alpha: Share of the last step.
-            beta: Length of this one.
-        """
-        rows, whole = self.rows, b if x is None else self.halo.extend(x, self.rows.shape[1])
-        failed = load_kernels().step_float(
-            *(ctypes.c_int(n) for n in (rows.shape[0], b.shape[1])),
-            ctypes.c_int32(rows.rows),
-            ctypes.c_int32(len(whole) // rows.shape[0] - 1),
-            *(address(array) for array in (rows.indptr, rows.indices, rows.data, inverse.data, whole, b, d)),
-            ctypes.c_float(alpha),
-            ctypes.c_float(beta),
-            ctypes.c_int(x is None),
-        )
-        assert not failed, f"no kernel for blocks of {rows.shape} and {b.shape[1]} columns"
+            sizes: Numbers of consecutive rows that make one block each, in blocks of the matrix (default: one).
 
-    def invert_diagonal(self, sizes: NDArray[np.int32] | None = None) -> BlockRows:
-        """Inverses of blocks on the diagonal, in single precision.
-
-        Args:
-            sizes: Numbers of consecutive rows that make one block each, multiples of the block's own (default: that).
+        Returns:
+            As many blocks in every row as its group has rows; the columns are those of the group.
         """
-        rows, width = self.rows, self.rows.shape[0]
-        counts = np.ones(rows.rows, dtype=np.int64) if sizes is None else sizes.astype(np.int64) // width
-        group = np.repeat(np.arange(len(counts)), counts)
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        rows, (width, _) = self.rows, self.rows.shape
+        counts = np.ones(rows.rows, dtype=np.int64) if sizes is None else sizes.astype(np.int64)
+        begin, count = np.repeat(np.cumsum(counts) - counts, counts), np.repeat(counts, counts)
+        indptr = np.concatenate([[0], np.cumsum(count)])
         row = np.repeat(np.arange(rows.rows), np.diff(rows.indptr))
-        owned = rows.indices < rows.rows
-        inside = np.flatnonzero(owned & (group[np.where(owned, rows.indices, 0)] == group[row]))
-        row, column = row[inside], rows.indices[inside]
-        indptr = np.concatenate([[0], np.cumsum(counts[group])])
-        indices = np.repeat(starts[group], counts[group]) + np.arange(indptr[-1]) - np.repeat(indptr[:-1], counts[group])
-        data = np.empty((int(indptr[-1]), width, width), dtype=np.float32)
-        for count in np.unique(counts):
-            groups = np.flatnonzero(counts == count)
-            dense = np.zeros((len(groups), count, count, width, width))
-            here = counts[group[row]] == count
-            number = np.searchsorted(groups, group[row[here]])
-            begin = starts[group[row[here]]]
-            dense[number, row[here] - begin, column[here] - begin] = rows.data[inside[here]]
-            whole = np.ascontiguousarray(dense.transpose(0, 1, 3, 2, 4).reshape(len(groups), count * width, count * width))
-            load_kernels("hierarchy").invert_blocks(ctypes.c_int64(len(whole)), ctypes.c_int(count * width), address(whole))
-            inverted = whole.reshape(len(groups), count, width, count, width).transpose(0, 1, 3, 2, 4)
-            data[np.isin(group, groups)[np.repeat(np.arange(rows.rows), counts[group])]] = inverted.reshape(-1, width, width)
+        inside = np.flatnonzero((rows.indices >= begin[row]) & (rows.indices < (begin + count)[row]))
+        row = row[inside]
+        data = np.zeros((int(indptr[-1]), width, width))
+        data[indptr[row] + rows.indices[inside] - begin[row]] = rows.data[inside]
+        indices = np.repeat(begin - indptr[:-1], count) + np.arange(indptr[-1])
         return BlockRows((width, width), indptr, indices, data)
+
+
+def invert_groups(diagonal: BlockRows) -> BlockRows:
+    """Inverses, in single precision, of what :meth:`BlockMatrix.take_diagonal` took."""
+    width, counts = diagonal.shape[0], np.diff(diagonal.indptr)
+    inverse = np.empty(diagonal.data.shape, dtype=np.float32)
+    for count in np.unique(counts):
+        places = np.flatnonzero(np.repeat(counts == count, counts))
+        split = (-1, count, count, width, width)
+        whole = np.ascontiguousarray(diagonal.data[places].reshape(split).transpose(0, 1, 3, 2, 4))
+        load_kernels("hierarchy").invert_blocks(ctypes.c_int64(len(whole)), ctypes.c_int(count * width), address(whole))
+        inverse[places] = whole.transpose(0, 1, 3, 2, 4).reshape(-1, width, width)
+    return BlockRows(diagonal.shape, diagonal.indptr, diagonal.indices, inverse)
+
+
+def _gather_blocks(
+    shape: tuple[int, int], indptr: AnyInteger, columns: AnyInteger, values: NDArray[np.float64], wide: int
+) -> BlockRows:
+    """The rows of this rank in blocks, from single numbers; columns keep their numbers among all ranks."""
+    height, width = shape
+    count = (len(indptr) - 1) // height
+    if not len(values) % (height * width):
+        starts, indices = np.empty(count + 1, dtype=np.int32), np.empty(len(values) // (height * width), dtype=np.int32)
+        data = np.empty((len(indices), height, width))
+        begins, numbers = indptr.astype(np.int32, copy=False), columns.astype(np.int32, copy=False)
+        scattered = load_kernels().gather_blocks(
+            *(ctypes.c_int(n) for n in shape),
+            ctypes.c_int32(count),
+            *(address(array) for array in (begins, numbers, values, starts, indices, data)),
+        )
+        if not scattered:
+            return BlockRows(shape, starts, indices, data)
+    found = csr_matrix((values, columns, indptr), shape=(len(indptr) - 1, wide)).tobsr(shape)  # blocks are not full
+    return BlockRows(shape, found.indptr, found.indices, found.data)
 
 
 def _starts(counts: IntArray) -> IntArray:

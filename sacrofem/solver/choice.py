@@ -57,6 +57,12 @@ def require_room(space: fem.FunctionSpace, order: int, settings: SolverSettings)
     require_memory(space.mesh.comm, needed, settings.memory_limit, f"{dofs:,} dofs of order {order} by the {method} solver")
 
 
+def choose_matrix_type(space: fem.FunctionSpace, order: int, settings: SolverSettings) -> str:
+    """PETSc's type of the matrix: blocks are written nine numbers at a time; a factor and PETSc's options want single ones."""
+    method, _ = choose_method(3 * space.dofmap.index_map.size_global, order, settings)
+    return "baij" if method == "multigrid" else "aij"
+
+
 def make_solver(
     matrix: PETSc.Mat,
     space: fem.FunctionSpace,

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, SingleArray
+from sacrofem.solver.gauss_seidel import GaussSeidel
 
-#: Chebyshev's interval as shares of the largest eigenvalue of D^-1 A, and the number of steps before and after: PETSc's own.
-_INTERVAL = (0.1, 1.1)
-_STEPS = 2
+FloatArray = NDArray[np.float64]
+
 _POWER_ITERATIONS = 12
 _SEED = 7
 
@@ -27,15 +26,12 @@ class Transfer:
     """
 
     def __init__(self, rows: BlockRows, halo: Halo) -> None:
-        self.halo = halo
-        self.prolongation = BlockRows(rows.shape, rows.indptr, rows.indices, rows.data.astype(np.float32))
-        indptr, fine, place = turn_over(rows, halo.owned + len(halo.ghosts))
-        turned = np.ascontiguousarray(self.prolongation.data[place].transpose(0, 2, 1))
-        self.restriction = BlockRows(rows.shape[::-1], indptr, fine, turned)
+        self.prolongation, self.halo = rows, halo
 
     def restrict(self, residual: SingleArray) -> SingleArray:
         """To the coarser level; collective."""
-        return self.halo.collect(self.restriction.multiply(residual), self.restriction.shape[0])
+        columns = self.halo.owned + len(self.halo.ghosts)
+        return self.halo.collect(self.prolongation.multiply_transposed(residual, columns), self.prolongation.shape[1])
 
     def prolong(self, correction: SingleArray, into: SingleArray) -> None:
         """Add a correction of the coarser level to the finer one's; collective."""
@@ -47,18 +43,17 @@ class Level:
     """One level of the hierarchy but the coarsest.
 
     Attributes:
-        matrix: The level's matrix.
-        inverse: Inverses of its diagonal blocks.
-        by_node: Whether these are of one node each; else the copies of a place share one.
-        largest: Estimate of the largest eigenvalue of D^-1 A.
+        smoother: Of the level's matrix.
         transfer: From and to the next coarser level.
     """
 
-    matrix: BlockMatrix
-    inverse: BlockRows
-    by_node: bool
-    largest: float
+    smoother: GaussSeidel
     transfer: Transfer
+
+    @property
+    def dofs(self) -> int:
+        """Rows of this rank."""
+        return self.smoother.lower.rows * self.smoother.size
 
 
 class VCycle:
@@ -80,60 +75,42 @@ class VCycle:
         if number == len(self.levels):
             return self.coarsest.solve(b)
         level = self.levels[number]
-        x = _smooth(level, None, b)
-        residual = level.matrix.multiply(x, minus_from=b)
+        x, residual = level.smoother.start(b)
         level.transfer.prolong(self._cycle(number + 1, level.transfer.restrict(residual)), into=x)
-        return _smooth(level, x, b)
-
-
-def _smooth(level: Level, x: SingleArray | None, b: SingleArray) -> SingleArray:
-    """Chebyshev's iteration with block Jacobi, from x or from zero."""
-    low, high = (share * level.largest for share in _INTERVAL)
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    change = np.zeros_like(b)
-    _step(level, x, b, change, 0.0, 1.0 / middle)
-    x = change.copy() if x is None else np.add(x, change, out=x)
-    rho = half / middle
-    for _ in range(_STEPS - 1):
-        following = 1.0 / (2.0 * middle / half - rho)
-        _step(level, x, b, change, following * rho, 2.0 * following / half)
-        x += change
-        rho = following
-    return x
-
-
-def _step(level: Level, x: SingleArray | None, b: SingleArray, change: SingleArray, alpha: float, beta: float) -> None:
-    """Put alpha change + beta D^-1 (b - A x) into the change; x None is zero."""
-    if level.by_node:
-        level.matrix.step(level.inverse, x, b, change, alpha, beta)
-        return
-    residual = b if x is None else level.matrix.multiply(x, minus_from=b)
-    level.inverse.relax(residual, change, alpha, beta)
+        return level.smoother.finish(x, b)
 
 
 def estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
-    """The largest eigenvalue of D^-1 A by the conjugate gradient's Lanczos numbers."""
+    """The largest eigenvalue of D^-1 A by the conjugate gradient's Lanczos numbers.
+
+    Args:
+        matrix: A, in double precision.
+        inverse: D^-1, in single precision.
+    """
     comm = matrix.comm
     random = np.random.default_rng(_SEED + comm.rank)
-    r = random.standard_normal((matrix.rows.rows * matrix.rows.shape[0], 1)).astype(np.float32)
+    r = random.standard_normal((matrix.rows.rows * matrix.rows.shape[0], 1))
 
-    def dot(a: SingleArray, b: SingleArray) -> float:
+    def dot(a: FloatArray, b: FloatArray) -> float:
         return float(comm.allreduce(float(np.vdot(a, b)), op=MPI.SUM))
 
-    z = inverse.multiply(r)
+    def precondition(r: FloatArray) -> FloatArray:
+        return inverse.multiply(r.astype(np.float32)).astype(np.float64)
+
+    z = precondition(r)
     p, rz = z.copy(), dot(r, z)
     alphas, betas = [], []
     for _ in range(_POWER_ITERATIONS):
         q = matrix.multiply(p)
         alpha = rz / dot(p, q)
-        r -= np.float32(alpha) * q
-        z = inverse.multiply(r)
+        r -= alpha * q
+        z = precondition(r)
         following = dot(r, z)
         alphas.append(alpha)
         betas.append(following / rz)
         if following <= 1e-12 * rz:
             break
-        p, rz = z + np.float32(betas[-1]) * p, following
+        p, rz = z + betas[-1] * p, following
     size = len(alphas)
     lanczos = np.zeros((size, size))
     for i in range(size):
@@ -141,13 +118,6 @@ def estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
         if i + 1 < size:
             lanczos[i, i + 1] = lanczos[i + 1, i] = np.sqrt(betas[i]) / alphas[i]
     return float(np.linalg.eigvalsh(lanczos)[-1])
-
-
-def turn_over(rows: BlockRows, columns: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """The pattern by columns: (columns + 1,) where each begins, and for every block its row and its place in ``rows``."""
-    count = len(rows.indices)
-    turned = csr_matrix((np.arange(count, dtype=np.int32), rows.indices, rows.indptr), shape=(rows.rows, columns)).tocsc()
-    return turned.indptr.astype(np.int32), turned.indices.astype(np.int32), turned.data
 
 
 class _CoarsestLevel:

@@ -218,24 +218,54 @@ void orthonormalise(const int32_t rows, const int R, const int32_t count, const 
     free(start), free(member);
 }
 
+/* A row of six numbers, four and two: compilers make nothing good of a loop over six. */
+typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
+typedef double two __attribute__((vector_size(16), aligned(8), may_alias));
+
 /* out (P, N) += left (P, Q) right (Q, N) */
 INLINE void add_product(const int P, const int Q, const int N, const double *restrict left, const double *restrict right,
                         double *restrict out)
 {
-    for (int p = 0; p < P; ++p)
-        for (int q = 0; q < Q; ++q)
-            for (int n = 0; n < N; ++n)
-                out[p * N + n] += left[p * Q + q] * right[q * N + n];
+    if (N != M) {
+        for (int p = 0; p < P; ++p)
+            for (int q = 0; q < Q; ++q)
+                for (int n = 0; n < N; ++n)
+                    out[p * N + n] += left[p * Q + q] * right[q * N + n];
+        return;
+    }
+    for (int p = 0; p < P; ++p) {
+        four a = *(const four *)(out + p * M);
+        two b = *(const two *)(out + p * M + 4);
+        for (int q = 0; q < Q; ++q) {
+            a += left[p * Q + q] * *(const four *)(right + q * M);
+            b += left[p * Q + q] * *(const two *)(right + q * M + 4);
+        }
+        *(four *)(out + p * M) = a;
+        *(two *)(out + p * M + 4) = b;
+    }
 }
 
 /* out (Q, N) += left (P, Q)^T right (P, N) */
 INLINE void add_transposed(const int P, const int Q, const int N, const double *restrict left, const double *restrict right,
                            double *restrict out)
 {
-    for (int p = 0; p < P; ++p)
-        for (int q = 0; q < Q; ++q)
-            for (int n = 0; n < N; ++n)
-                out[q * N + n] += left[p * Q + q] * right[p * N + n];
+    if (N != M) {
+        for (int p = 0; p < P; ++p)
+            for (int q = 0; q < Q; ++q)
+                for (int n = 0; n < N; ++n)
+                    out[q * N + n] += left[p * Q + q] * right[p * N + n];
+        return;
+    }
+    for (int q = 0; q < Q; ++q) {
+        four a = *(const four *)(out + q * M);
+        two b = *(const two *)(out + q * M + 4);
+        for (int p = 0; p < P; ++p) {
+            a += left[p * Q + q] * *(const four *)(right + p * M);
+            b += left[p * Q + q] * *(const two *)(right + p * M + 4);
+        }
+        *(four *)(out + q * M) = a;
+        *(two *)(out + q * M + 4) = b;
+    }
 }
 
 /* Rows of T - step D^-1 A T. Without `data`: only row lengths, to indptr_out[1:]. group, tentative and near hold ghosts too, group in
@@ -313,99 +343,100 @@ int smooth(const int R, const int32_t rows, const int32_t *indptr, const int32_t
     return 1;
 }
 
-/* C = A B (A: R x S blocks, B: S x N). Without `c`: only row lengths, to indptr_c[1:]. */
-INLINE void multiply_sized(const int R, const int S, const int N, const int32_t rows, const int32_t columns,
-                           const int32_t *restrict indptr_a, const int32_t *restrict indices_a, const double *restrict a,
-                           const int32_t *restrict indptr_b, const int32_t *restrict indices_b, const double *restrict b,
-                           int32_t *restrict indptr_c, int32_t *restrict indices_c, double *restrict c)
+/* out (R, N) += left (R, R) right (R, N), where right is in single precision. */
+INLINE void add_carried(const int R, const int N, const double *restrict left, const float *restrict right, double *restrict out)
 {
-    int32_t *place = malloc(((size_t)columns + 1) * sizeof(int32_t));
+    double wide[R * N];
+    for (int n = 0; n < R * N; ++n)
+        wide[n] = right[n];
+    add_product(R, R, N, left, wide, out);
+}
+
+/* out (N, N) += left (R, N)^T right (R, N), where left is in single precision. */
+INLINE void add_projected(const int R, const int N, const float *restrict left, const double *restrict right, double *restrict out)
+{
+    double wide[R * N];
+    for (int n = 0; n < R * N; ++n)
+        wide[n] = left[n];
+    add_transposed(R, N, N, wide, right, out);
+}
+
+/* Columns of every row of the product of two patterns, ascending. Without `out`: only row lengths, to indptr_out[1:]. */
+void multiply_patterns(const int32_t rows, const int32_t columns, const int32_t *restrict indptr_a,
+                       const int32_t *restrict indices_a, const int32_t *restrict indptr_b, const int32_t *restrict indices_b,
+                       int32_t *restrict indptr_out, int32_t *restrict out)
+{
+    int32_t *last = malloc(((size_t)columns + 1) * sizeof(int32_t));
     for (int32_t k = 0; k < columns; ++k)
-        place[k] = -1;
+        last[k] = -1;
     int32_t end = 0;
     for (int32_t i = 0; i < rows; ++i) {
         const int32_t begin = end;
         for (int32_t j = indptr_a[i]; j < indptr_a[i + 1]; ++j)
             for (int32_t l = indptr_b[indices_a[j]]; l < indptr_b[indices_a[j] + 1]; ++l) {
                 const int32_t k = indices_b[l];
-                if (place[k] < begin) {
-                    place[k] = end;
-                    if (c) {
-                        indices_c[end] = k;
-                        memset(c + (int64_t)end * R * N, 0, R * N * sizeof(double));
-                    }
-                    ++end;
+                if (last[k] == i)
+                    continue;
+                last[k] = i;
+                if (out) {
+                    int32_t to = end;
+                    for (; to > begin && out[to - 1] > k; --to)
+                        out[to] = out[to - 1];
+                    out[to] = k;
                 }
-                if (c)
-                    add_product(R, S, N, a + (int64_t)j * R * S, b + (int64_t)l * S * N, c + (int64_t)place[k] * R * N);
+                ++end;
             }
-        if (!c)
-            indptr_c[i + 1] = end;
+        if (!out)
+            indptr_out[i + 1] = end;
     }
-    free(place);
+    free(last);
 }
 
-/* C = P^T B by rows of P^T: turned lists for every row of C the entries of P in its column (rows of P and places in p).
-   P: R x Q blocks, B: R x N. Without `c`: only row lengths. */
-INLINE void project_sized(const int R, const int Q, const int N, const int32_t rows, const int32_t columns,
-                          const int32_t *restrict turned, const int32_t *restrict row_of, const int32_t *restrict place_of,
-                          const double *restrict p, const int32_t *restrict indptr_b, const int32_t *restrict indices_b,
-                          const double *restrict b, int32_t *restrict indptr_c, int32_t *restrict indices_c,
-                          double *restrict c)
+/* C += P^T A P by rows of A; the patterns of A P and of C are known, with ascending columns. Rows of A P are made one by one and
+   not kept. */
+INLINE void galerkin_sized(const int R, const int N, const int32_t rows, const int32_t columns, const int32_t *restrict indptr_a,
+                           const int32_t *restrict indices_a, const double *restrict a, const int32_t *restrict indptr_p,
+                           const int32_t *restrict indices_p, const float *restrict p, const int32_t *restrict indptr_ap,
+                           const int32_t *restrict indices_ap, const int32_t *restrict indptr_c,
+                           const int32_t *restrict indices_c, double *restrict c)
 {
-    int32_t *place = malloc(((size_t)columns + 1) * sizeof(int32_t));
-    for (int32_t k = 0; k < columns; ++k)
-        place[k] = -1;
-    int32_t end = 0;
+    const int size = R * N;
+    int32_t *slot = malloc(((size_t)columns + 1) * sizeof(int32_t)), widest = 0;
+    for (int32_t i = 0; i < rows; ++i)
+        widest = indptr_ap[i + 1] - indptr_ap[i] > widest ? indptr_ap[i + 1] - indptr_ap[i] : widest;
+    double *row = malloc(((size_t)widest + 1) * size * sizeof(double));
     for (int32_t i = 0; i < rows; ++i) {
-        const int32_t begin = end;
-        for (int32_t j = turned[i]; j < turned[i + 1]; ++j)
-            for (int32_t l = indptr_b[row_of[j]]; l < indptr_b[row_of[j] + 1]; ++l) {
-                const int32_t k = indices_b[l];
-                if (place[k] < begin) {
-                    place[k] = end;
-                    if (c) {
-                        indices_c[end] = k;
-                        memset(c + (int64_t)end * Q * N, 0, Q * N * sizeof(double));
-                    }
-                    ++end;
-                }
-                if (c)
-                    add_transposed(R, Q, N, p + (int64_t)place_of[j] * R * Q, b + (int64_t)l * R * N,
-                                   c + (int64_t)place[k] * Q * N);
+        const int32_t begin = indptr_ap[i], count = indptr_ap[i + 1] - begin;
+        for (int32_t n = 0; n < count; ++n)
+            slot[indices_ap[begin + n]] = n;
+        memset(row, 0, (size_t)count * size * sizeof(double));
+        for (int32_t j = indptr_a[i]; j < indptr_a[i + 1]; ++j)
+            for (int32_t l = indptr_p[indices_a[j]]; l < indptr_p[indices_a[j] + 1]; ++l)
+                add_carried(R, N, a + (int64_t)j * R * R, p + (int64_t)l * size, row + (size_t)slot[indices_p[l]] * size);
+        for (int32_t l = indptr_p[i]; l < indptr_p[i + 1]; ++l) {
+            int32_t at = indptr_c[indices_p[l]];
+            for (int32_t n = 0; n < count; ++n) {
+                while (indices_c[at] < indices_ap[begin + n])
+                    ++at;
+                add_projected(R, N, p + (int64_t)l * size, row + (size_t)n * size, c + (int64_t)at * N * N);
             }
-        if (!c)
-            indptr_c[i + 1] = end;
+        }
     }
-    free(place);
+    free(slot), free(row);
 }
 
-#define EACH_FINE(CASE) CASE(3, 3) CASE(3, 6) CASE(6, 6)
-
-/* A P: blocks of A are R x R, of P R x N. */
-int multiply_blocks(const int R, const int N, const int32_t rows, const int32_t columns, const int32_t *indptr_a,
-                    const int32_t *indices_a, const double *a, const int32_t *indptr_b, const int32_t *indices_b,
-                    const double *b, int32_t *indptr_c, int32_t *indices_c, double *c)
+int galerkin(const int R, const int N, const int32_t rows, const int32_t columns, const int32_t *indptr_a, const int32_t *indices_a,
+             const double *a, const int32_t *indptr_p, const int32_t *indices_p, const float *p, const int32_t *indptr_ap,
+             const int32_t *indices_ap, const int32_t *indptr_c, const int32_t *indices_c, double *c)
 {
-#define MULTIPLY_CASE(r, n) \
+#define GALERKIN_CASE(r, n) \
     if (R == r && N == n) { \
-        multiply_sized(r, r, n, rows, columns, indptr_a, indices_a, a, indptr_b, indices_b, b, indptr_c, indices_c, c); \
+        galerkin_sized(r, n, rows, columns, indptr_a, indices_a, a, indptr_p, indices_p, p, indptr_ap, indices_ap, indptr_c, \
+                       indices_c, c); \
         return 0; \
     }
-    EACH_FINE(MULTIPLY_CASE)
-    return 1;
-}
-
-/* P^T (A P): blocks of both R x N. */
-int project_blocks(const int R, const int N, const int32_t rows, const int32_t columns, const int32_t *turned,
-                   const int32_t *row_of, const int32_t *place_of, const double *p, const int32_t *indptr_b,
-                   const int32_t *indices_b, const double *b, int32_t *indptr_c, int32_t *indices_c, double *c)
-{
-#define PROJECT_CASE(r, n) \
-    if (R == r && N == n) { \
-        project_sized(r, n, n, rows, columns, turned, row_of, place_of, p, indptr_b, indices_b, b, indptr_c, indices_c, c); \
-        return 0; \
-    }
-    EACH_FINE(PROJECT_CASE)
+    GALERKIN_CASE(3, 3)
+    GALERKIN_CASE(3, 6)
+    GALERKIN_CASE(6, 6)
     return 1;
 }

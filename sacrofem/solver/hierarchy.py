@@ -13,14 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, IntArray
-from sacrofem.solver.cycle import Level, Transfer, VCycle, estimate_largest, turn_over
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, IntArray, SingleArray, invert_groups
+from sacrofem.solver.cycle import Level, Transfer, VCycle, estimate_largest
+from sacrofem.solver.gauss_seidel import GaussSeidel
 from sacrofem.solver.kernels import address, load_kernels
 
 logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
+#: Where each row begins, and the columns of all rows.
+Pattern = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 #: Rigid motions.
 _MOTIONS = 6
@@ -45,7 +49,7 @@ _DAMPING = 4.0 / 3.0
 
 @dataclass(frozen=True)
 class Prolongation:
-    """From a coarser level to a finer one, in double precision.
+    """From a coarser level to a finer one, in single precision.
 
     Attributes:
         rows: Blocks (rows of a fine block, rows of a coarse one).
@@ -64,41 +68,34 @@ def build_cycle(
     Args:
         finest: Blocks of 3.
         motions: (rows of this rank, 6) rigid motions of the nodes on the finest level, or on the one below an interpolation.
-        places: Sizes of the blocks of consecutive rows that the finest level relaxes together; see
+        places: Sizes, in numbers, of the groups of consecutive rows that the finest level relaxes together; see
             :mod:`sacrofem.solver.copies`.
         interpolation: From P1 to the finest level where that is P2.
     """
     began = time.perf_counter()
     matrix, levels = finest, []
+    together: NDArray[np.int32] | None = places // matrix.rows.shape[0]
     if interpolation is not None:
-        levels.append(_make_level(matrix, interpolation, places))
-        matrix = multiply_galerkin(matrix, interpolation)
+        levels.append(_make_level(matrix, together, interpolation))
+        matrix, together = multiply_galerkin(matrix, interpolation), None
     while len(levels) < _MOST_LEVELS and _count(matrix) * matrix.rows.shape[0] > _COARSEST:
-        single = matrix.single()
-        inverse = single.invert_diagonal()
-        largest = estimate_largest(single, inverse)
         weight = measure_couplings(matrix)
         groups, count = find_aggregates(matrix, weight)
         if matrix.comm.allreduce(count) > (1.0 - _LEAST_COARSENING) * _count(matrix):
             break
+        inverse = invert_groups(matrix.take_diagonal())
+        largest = estimate_largest(matrix, inverse)
         prolongation, motions = smooth_aggregates(matrix, weight, inverse, largest, groups, count, motions)
-        copies = not levels and bool((places != matrix.rows.shape[0]).any())
-        if matrix.comm.allreduce(int(copies)):
-            levels.append(_make_level(matrix, prolongation, places))
-        else:
-            levels.append(Level(single, inverse, True, largest, Transfer(prolongation.rows, prolongation.halo)))
-        matrix = multiply_galerkin(matrix, prolongation)
-    sizes = [level.matrix.rows.rows * level.matrix.rows.shape[0] for level in levels]
-    logger.debug("hierarchy of %s dofs on this rank in %.1f s", sizes, time.perf_counter() - began)
+        levels.append(_make_level(matrix, together, prolongation))
+        matrix, together = multiply_galerkin(matrix, prolongation), None
+    logger.debug("hierarchy of %s dofs on this rank in %.1f s", [level.dofs for level in levels], time.perf_counter() - began)
     return VCycle(levels, matrix)
 
 
-def _make_level(matrix: BlockMatrix, prolongation: Prolongation, places: NDArray[np.int32]) -> Level:
-    """The finest level, whose copies of a place are relaxed together."""
-    single = matrix.single()
-    by_node = bool((places == matrix.rows.shape[0]).all())
-    inverse = single.invert_diagonal(None if by_node else places)
-    return Level(single, inverse, by_node, estimate_largest(single, inverse), Transfer(prolongation.rows, prolongation.halo))
+def _make_level(matrix: BlockMatrix, places: NDArray[np.int32] | None, prolongation: Prolongation) -> Level:
+    """A level, on the finest of which the copies of a place are relaxed together."""
+    alone = np.ones(matrix.rows.rows, dtype=np.int32)
+    return Level(GaussSeidel(matrix, alone if places is None else places), Transfer(prolongation.rows, prolongation.halo))
 
 
 def _count(matrix: BlockMatrix) -> int:
@@ -202,7 +199,7 @@ def smooth_aggregates(
     smooth(None, None)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty((indptr[-1], size, _MOTIONS))
     smooth(indices, data)
-    made = BlockRows((size, _MOTIONS), indptr, indices, data)
+    made = BlockRows((size, _MOTIONS), indptr, indices, data.astype(np.float32))
     return Prolongation(made, Halo.of(comm, ghosts, first, count)), coarse
 
 
@@ -219,49 +216,48 @@ def multiply_galerkin(matrix: BlockMatrix, prolongation: Prolongation) -> BlockM
     ghosts = np.unique(columns[foreign])
     local = np.where(foreign, owned + np.searchsorted(ghosts, columns), columns - first).astype(np.int32)
     wide = owned + len(ghosts)
-    whole = BlockRows(p.shape, indptr, local, data)
-    own = BlockRows(p.shape, p.indptr, local[: len(p.indices)], p.data)
-    product = _run_twice(
-        "multiply_blocks",
-        (size, width),
-        rows.rows,
-        wide,
-        [rows.indptr, rows.indices, rows.data, whole.indptr, whole.indices, whole.data],
+    whole = indptr.astype(np.int32), local
+    product = _multiply_patterns((rows.indptr, rows.indices), whole, wide)
+    turned = _turn_over((p.indptr, local[: len(p.indices)]), wide)
+    pattern = _multiply_patterns(turned, product, wide)
+    blocks = np.zeros((len(pattern[1]), width, width))
+    failed = load_kernels("hierarchy").galerkin(
+        *(ctypes.c_int(n) for n in (size, width)),
+        *(ctypes.c_int32(n) for n in (rows.rows, wide)),
+        *(address(array) for array in (rows.indptr, rows.indices, rows.data, *whole, data, *product, *pattern, blocks)),
     )
-    starts, fine, place = turn_over(own, wide)
-    coarse = _run_twice(
-        "project_blocks",
-        (width, width),
-        wide,
-        wide,
-        [starts, fine, place, own.data, product.indptr, product.indices, product.data],
-        size,
-    )
+    assert not failed, f"no kernel for blocks of {p.shape}"
+    coarse = BlockRows((width, width), *pattern, blocks)
     row = np.repeat(np.arange(wide), np.diff(coarse.indptr))
     found = _send_home(prolongation.halo, row, coarse, np.concatenate([np.arange(first, first + owned), ghosts]))
+    if matrix.comm.size > 1:
+        found.rows.sort()
     _fill_unused(found)
     return found
 
 
-def _run_twice(
-    name: str, shape: tuple[int, int], rows: int, columns: int, arrays: list[NDArray[np.generic]], fine: int | None = None
-) -> BlockRows:
-    """Run a kernel that makes blocks: first for the lengths of its rows, then for them."""
-    kernel = getattr(load_kernels("hierarchy"), name)
+def _turn_over(pattern: Pattern, columns: int) -> Pattern:
+    """The pattern of the transpose, columns ascending."""
+    given = np.ones(len(pattern[1]), dtype=np.int8), pattern[1], pattern[0]
+    turned = csr_matrix(given, shape=(len(pattern[0]) - 1, columns)).tocsc()
+    return turned.indptr.astype(np.int32), turned.indices.astype(np.int32)
+
+
+def _multiply_patterns(first: Pattern, second: Pattern, columns: int) -> Pattern:
+    """The pattern of a product, columns ascending."""
+    kernel, rows = load_kernels("hierarchy").multiply_patterns, len(first[0]) - 1
     indptr = np.zeros(rows + 1, dtype=np.int32)
     given = (
-        *(ctypes.c_int(n) for n in (shape[0] if fine is None else fine, shape[1])),
         *(ctypes.c_int32(n) for n in (rows, columns)),
-        *(address(array) for array in arrays),
-        address(indptr),
+        *(address(array) for array in (*first, *second, indptr)),
     )
-    assert not kernel(*given, None, None), f"no kernel for blocks of {shape}"
-    indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty((indptr[-1], *shape))
-    kernel(*given, address(indices), address(data))
-    return BlockRows(shape, indptr, indices, data)
+    kernel(*given, None)
+    indices = np.empty(indptr[-1], dtype=np.int32)
+    kernel(*given, address(indices))
+    return indptr, indices
 
 
-def _fetch_rows(halo: Halo, rows: BlockRows, numbers: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+def _fetch_rows(halo: Halo, rows: BlockRows, numbers: IntArray) -> tuple[IntArray, IntArray, SingleArray]:
     """Rows of this rank and, after them, those of its ghosts: where each begins, columns' numbers among all ranks, blocks."""
     own = numbers[rows.indices]
     if halo.comm.size == 1:

@@ -33,28 +33,41 @@
                 out[r] -= sums[r][c]; \
     }
 
+/* The same for K columns: a number of every column is one vector of the processor. */
+#define ROW_TOGETHER(T, K) \
+    typedef T many_##T##_##K __attribute__((vector_size(K * sizeof(T)), aligned(sizeof(T)), may_alias)); \
+    INLINE void row_many_##T##_##K(const int R, const int C, const int32_t begin, const int32_t end, \
+                                   const int32_t *restrict indices, const T *restrict data, const T *restrict x, \
+                                   T *restrict out) \
+    { \
+        many_##T##_##K sums[6] = {0}; \
+        for (int32_t j = begin; j < end; ++j) { \
+            const T *restrict block = data + (int64_t)j * R * C; \
+            const many_##T##_##K *restrict at = (const many_##T##_##K *)(x + (int64_t)indices[j] * C * K); \
+            for (int c = 0; c < C; ++c) \
+                for (int r = 0; r < R; ++r) \
+                    sums[r] += block[r * C + c] * at[c]; \
+        } \
+        for (int r = 0; r < R; ++r) \
+            ((many_##T##_##K *)out)[r] -= sums[r]; \
+    }
+
 /* One row of blocks: out[R * K] -= A x. */
 #define ROW(T) \
     INLINE void row_##T(const int R, const int C, const int K, const int32_t begin, const int32_t end, const int32_t safe, \
                         const int32_t edge, const int32_t *restrict indices, const T *restrict data, const T *restrict x, \
                         T *restrict out) \
     { \
-        if (K == 1 && C == 3) { \
+        if (K == 1 && C == 3) \
             row_##T##_3(R, begin, end, safe, edge, indices, data, x, out); \
-            return; \
-        } \
-        if (K == 1 && C == 6) { \
+        else if (K == 1) \
             row_##T##_6(R, begin, end, safe, edge, indices, data, x, out); \
-            return; \
-        } \
-        for (int32_t j = begin; j < end; ++j) { \
-            const T *restrict block = data + (int64_t)j * R * C; \
-            const T *restrict column = x + (int64_t)indices[j] * C * K; \
-            for (int r = 0; r < R; ++r) \
-                for (int c = 0; c < C; ++c) \
-                    for (int k = 0; k < K; ++k) \
-                        out[r * K + k] -= block[r * C + c] * column[c * K + k]; \
-        } \
+        else if (K == 2) \
+            row_many_##T##_2(R, C, begin, end, indices, data, x, out); \
+        else if (K == 4) \
+            row_many_##T##_4(R, C, begin, end, indices, data, x, out); \
+        else \
+            row_many_##T##_8(R, C, begin, end, indices, data, x, out); \
     }
 
 /* sign = 1: y = A x; sign = -1 with b: y = b - A x; add: y += A x. */
@@ -89,119 +102,185 @@
         product_##T##_sized(R, C, K, rows, edge, indptr, indices, data, x, b, y, add); \
         return 0;
 
-/* A step of Chebyshev's iteration: d = alpha d + beta D^-1 (b - A x); x is left to the caller, who adds d.
-   begin: x is zero, and so is what d was. */
-#define STEP(T) \
-    INLINE void step_##T##_sized(const int R, const int K, const int32_t rows, const int32_t edge, \
-                                 const int32_t *restrict indptr, \
-                                 const int32_t *restrict indices, const T *restrict data, const T *restrict inverse, \
-                                 const T *restrict x, const T *restrict b, T *restrict d, const T alpha, const T beta, \
-                                 const int begin) \
+/* y += A^T x. */
+#define ADD_TOGETHER(T, K) \
+    INLINE void add_many_##T##_##K(const int R, const int C, const T *restrict block, const T *restrict from, T *restrict to) \
     { \
-        const int32_t safe = indptr[rows] - 1; \
-        for (int32_t i = 0; i < rows; ++i) { \
-            T out[R * K]; \
-            const T *restrict block = inverse + (int64_t)i * R * R; \
-            T *restrict to = d + (int64_t)i * R * K; \
-            for (int n = 0; n < R * K; ++n) \
-                out[n] = b[(int64_t)i * R * K + n]; \
-            if (!begin) \
-                row_##T(R, R, K, indptr[i], indptr[i + 1], safe, edge, indices, data, x, out); \
+        const many_##T##_##K *restrict held = (const many_##T##_##K *)from; \
+        many_##T##_##K *restrict sums = (many_##T##_##K *)to; \
+        for (int c = 0; c < C; ++c) { \
+            many_##T##_##K sum = sums[c]; \
             for (int r = 0; r < R; ++r) \
-                for (int k = 0; k < K; ++k) { \
-                    T sum = 0; \
-                    for (int c = 0; c < R; ++c) \
-                        sum += block[r * R + c] * out[c * K + k]; \
-                    to[r * K + k] = (begin ? (T)0 : alpha * to[r * K + k]) + beta * sum; \
-                } \
+                sum += block[r * C + c] * held[r]; \
+            sums[c] = sum; \
+        } \
+    }
+#define TRANSPOSED(T) \
+    INLINE void transposed_##T##_sized(const int R, const int C, const int K, const int32_t rows, \
+                                       const int32_t *restrict indptr, const int32_t *restrict indices, \
+                                       const T *restrict data, const T *restrict x, T *restrict y) \
+    { \
+        for (int32_t i = 0; i < rows; ++i) { \
+            const T *restrict from = x + (int64_t)i * R * K; \
+            for (int32_t j = indptr[i]; j < indptr[i + 1]; ++j) { \
+                const T *restrict block = data + (int64_t)j * R * C; \
+                T *restrict to = y + (int64_t)indices[j] * C * K; \
+                if (K == 1) \
+                    for (int r = 0; r < R; ++r) \
+                        for (int c = 0; c < C; ++c) \
+                            to[c] += block[r * C + c] * from[r]; \
+                else if (K == 2) \
+                    add_many_##T##_2(R, C, block, from, to); \
+                else if (K == 4) \
+                    add_many_##T##_4(R, C, block, from, to); \
+                else \
+                    add_many_##T##_8(R, C, block, from, to); \
+            } \
         } \
     } \
-    int step_##T(const int R, const int K, const int32_t rows, const int32_t edge, const int32_t *indptr, \
-                 const int32_t *indices, \
-                 const T *data, const T *inverse, const T *x, const T *b, T *d, const T alpha, const T beta, \
-                 const int begin) \
+    int transposed_##T(const int R, const int C, const int K, const int32_t rows, const int32_t *indptr, const int32_t *indices, \
+                       const T *data, const T *x, T *y) \
     { \
-        switch (R * 100 + K) { \
-            EACH_SQUARE(STEP_CASE, T) \
+        switch (R * 10000 + C * 100 + K) { \
+            EACH_SHAPE(TRANSPOSED_CASE, T) \
         default: \
             return 1; \
         } \
     }
-#define STEP_CASE(T, R, K) \
-    case R * 100 + K: \
-        step_##T##_sized(R, K, rows, edge, indptr, indices, data, inverse, x, b, d, alpha, beta, begin); \
-        return 0;
-
-#define RELAX_CASE(T, R, K) \
-    case R * 100 + K: \
-        relax_sized(R, K, rows, indptr, indices, data, r, d, alpha, beta); \
+#define TRANSPOSED_CASE(T, R, C, K) \
+    case R * 10000 + C * 100 + K: \
+        transposed_##T##_sized(R, C, K, rows, indptr, indices, data, x, y); \
         return 0;
 
 #define EACH_WIDTH(M, ...) M(__VA_ARGS__, 1) M(__VA_ARGS__, 2) M(__VA_ARGS__, 4) M(__VA_ARGS__, 8)
 #define EACH_SHAPE(M, T) EACH_WIDTH(M, T, 3, 3) EACH_WIDTH(M, T, 6, 6) EACH_WIDTH(M, T, 3, 6) EACH_WIDTH(M, T, 6, 3)
-#define EACH_SQUARE(M, T) EACH_WIDTH(M, T, 3) EACH_WIDTH(M, T, 6)
 
 ROW_ALONE(float, 3, 4)
 ROW_ALONE(float, 6, 8)
 ROW_ALONE(double, 3, 4)
 ROW_ALONE(double, 6, 8)
+#define EACH_TOGETHER(T) ROW_TOGETHER(T, 2) ROW_TOGETHER(T, 4) ROW_TOGETHER(T, 8)
+EACH_TOGETHER(float)
+EACH_TOGETHER(double)
 ROW(float)
 ROW(double)
 PRODUCT(float)
 PRODUCT(double)
-STEP(float)
+ADD_TOGETHER(float, 2)
+ADD_TOGETHER(float, 4)
+ADD_TOGETHER(float, 8)
+TRANSPOSED(float)
 
-/* d = alpha d + beta D^-1 r, where D^-1 has rows of several blocks. */
-INLINE void relax_sized(const int R, const int K, const int32_t rows, const int32_t *restrict indptr,
-                        const int32_t *restrict indices, const float *restrict data, const float *restrict r,
-                        float *restrict d, const float alpha, const float beta)
+/* Blocks of every row in the order of their columns. */
+void sort_rows(const int size, const int32_t rows, const int32_t *restrict indptr, int32_t *restrict indices, double *restrict data)
 {
+    for (int32_t i = 0; i < rows; ++i)
+        for (int32_t j = indptr[i] + 1; j < indptr[i + 1]; ++j) {
+            const int32_t column = indices[j];
+            int32_t to = j;
+            while (to > indptr[i] && indices[to - 1] > column)
+                --to;
+            if (to == j)
+                continue;
+            double block[size];
+            memcpy(block, data + (int64_t)j * size, size * sizeof(double));
+            memmove(data + (int64_t)(to + 1) * size, data + (int64_t)to * size, (int64_t)(j - to) * size * sizeof(double));
+            memmove(indices + to + 1, indices + to, (j - to) * sizeof(int32_t));
+            memcpy(data + (int64_t)to * size, block, size * sizeof(double));
+            indices[to] = column;
+        }
+}
+
+/* Blocks of R x C from rows of single numbers whose columns stand in whole blocks, in the same order in all R rows of a block.
+   Not zero: they do not. */
+int gather_blocks(const int R, const int C, const int32_t rows, const int32_t *restrict indptr, const int32_t *restrict columns,
+                  const double *restrict values, int32_t *restrict starts, int32_t *restrict indices, double *restrict data)
+{
+    int32_t end = 0;
     for (int32_t i = 0; i < rows; ++i) {
-        float out[R * K];
-        for (int n = 0; n < R * K; ++n)
-            out[n] = 0;
-        row_float(R, R, K, indptr[i], indptr[i + 1], indptr[rows] - 1, rows - 1, indices, data, r, out);
-        for (int n = 0; n < R * K; ++n)
-            d[(int64_t)i * R * K + n] = alpha * d[(int64_t)i * R * K + n] - beta * out[n];
+        const int32_t begin = indptr[i * R], length = indptr[i * R + 1] - begin;
+        starts[i] = end;
+        if (length % C)
+            return 1;
+        for (int r = 1; r < R; ++r)
+            if (indptr[i * R + r + 1] - indptr[i * R + r] != length)
+                return 1;
+        for (int32_t n = 0; n < length; n += C) {
+            const int32_t column = columns[begin + n];
+            if (column % C)
+                return 1;
+            for (int r = 0; r < R; ++r)
+                for (int c = 0; c < C; ++c) {
+                    const int64_t from = (int64_t)begin + (int64_t)r * length + n + c;
+                    if (columns[from] != column + c)
+                        return 1;
+                    data[(int64_t)end * R * C + r * C + c] = values[from];
+                }
+            indices[end++] = column / C;
+        }
     }
+    starts[rows] = end;
+    return 0;
 }
-int relax_float(const int R, const int K, const int32_t rows, const int32_t *indptr, const int32_t *indices, const float *data,
-                const float *r, float *d, const float alpha, const float beta)
-{
-    switch (R * 100 + K) {
-        EACH_SQUARE(RELAX_CASE, float)
-    default:
-        return 1;
-    }
-}
+
+/* What conjugate gradients do with vectors, once for every number of columns. */
+#define EACH_COLUMNS(CASE) \
+    if (K == 1) { CASE(1) } else if (K == 2) { CASE(2) } else if (K == 4) { CASE(4) } else { CASE(8) }
 
 /* x += alpha p, r -= alpha q, squares = sum r^2 by column. */
 void advance(const int64_t rows, const int K, const double *restrict alpha, const double *restrict p,
              const double *restrict q, double *restrict x, double *restrict r, double *restrict squares)
 {
-    memset(squares, 0, K * sizeof(double));
-    for (int64_t i = 0; i < rows; ++i)
-        for (int k = 0; k < K; ++k) {
-            const int64_t n = i * K + k;
-            x[n] += alpha[k] * p[n];
-            r[n] -= alpha[k] * q[n];
-            squares[k] += r[n] * r[n];
-        }
+#define ADVANCE(C) \
+    double step[C], sums[C] = {0}; \
+    memcpy(step, alpha, sizeof step); \
+    for (int64_t i = 0; i < rows; ++i) \
+        for (int k = 0; k < C; ++k) { \
+            const int64_t n = i * C + k; \
+            x[n] += step[k] * p[n]; \
+            const double left = r[n] - step[k] * q[n]; \
+            r[n] = left; \
+            sums[k] += left * left; \
+        } \
+    memcpy(squares, sums, sizeof sums);
+    EACH_COLUMNS(ADVANCE)
 }
 
 /* p = z + beta p, where z is given in single precision. */
 void redirect(const int64_t rows, const int K, const double *restrict beta, const float *restrict z, double *restrict p)
 {
-    for (int64_t i = 0; i < rows; ++i)
-        for (int k = 0; k < K; ++k)
-            p[i * K + k] = z[i * K + k] + beta[k] * p[i * K + k];
+#define REDIRECT(C) \
+    double share[C]; \
+    memcpy(share, beta, sizeof share); \
+    for (int64_t i = 0; i < rows; ++i) \
+        for (int k = 0; k < C; ++k) \
+            p[i * C + k] = z[i * C + k] + share[k] * p[i * C + k];
+    EACH_COLUMNS(REDIRECT)
 }
 
-/* products = sum a b by column. */
-void project(const int64_t rows, const int K, const double *restrict a, const double *restrict b, double *restrict products)
+/* s = share r by column, in single precision. */
+void shorten(const int64_t rows, const int K, const double *restrict shares, const double *restrict r, float *restrict s)
 {
-    memset(products, 0, K * sizeof(double));
-    for (int64_t i = 0; i < rows; ++i)
-        for (int k = 0; k < K; ++k)
-            products[k] += a[i * K + k] * b[i * K + k];
+#define SHORTEN(C) \
+    double share[C]; \
+    memcpy(share, shares, sizeof share); \
+    for (int64_t i = 0; i < rows; ++i) \
+        for (int k = 0; k < C; ++k) \
+            s[i * C + k] = (float)(share[k] * r[i * C + k]);
+    EACH_COLUMNS(SHORTEN)
 }
+
+/* products = sum a b by column, b in double or in single precision. */
+#define PROJECT(T) \
+    void project_##T(const int64_t rows, const int K, const double *restrict a, const T *restrict b, double *restrict products) \
+    { \
+        EACH_COLUMNS(PROJECT_COLUMNS) \
+    }
+#define PROJECT_COLUMNS(C) \
+    double sums[C] = {0}; \
+    for (int64_t i = 0; i < rows; ++i) \
+        for (int k = 0; k < C; ++k) \
+            sums[k] += a[i * C + k] * b[i * C + k]; \
+    memcpy(products, sums, sizeof sums);
+PROJECT(double)
+PROJECT(float)

@@ -33,8 +33,8 @@ class LowRankCorrection:
     def __init__(
         self, comm: MPI.Comm, inner: Callable[[SingleArray], SingleArray], rows: csr_array, stiffness: FloatArray
     ) -> None:
-        self.comm, self.rows = comm, rows
-        self.columns: FloatArray = np.empty((rows.shape[1], rows.shape[0]))
+        self.comm, self.rows = comm, csr_array(rows.astype(np.float32))
+        self.columns: SingleArray = np.empty((rows.shape[1], rows.shape[0]), dtype=np.float32)
         widest = WIDTHS[-1]
         for first in range(0, rows.shape[0], widest):
             part = rows[list(range(first, min(first + widest, rows.shape[0])))].toarray().T
@@ -46,11 +46,11 @@ class LowRankCorrection:
         middle = stiffness @ np.linalg.inv(np.eye(len(stiffness)) + flexibility @ stiffness)
         self.middle: FloatArray = 0.5 * (middle + middle.T)
 
-    def _sum(self, own: FloatArray) -> FloatArray:
-        whole = np.empty_like(own, order="C")
-        self.comm.Allreduce(np.ascontiguousarray(own), whole)
+    def _sum(self, own: FloatArray | SingleArray) -> FloatArray:
+        whole = np.empty(own.shape)
+        self.comm.Allreduce(np.ascontiguousarray(own, dtype=np.float64), whole)
         return whole
 
     def correct(self, z: SingleArray) -> None:
         """Correct P^-1 r in place, (rows of this rank, K); collective."""
-        z -= (self.columns @ (self.middle @ self._sum(self.rows @ z.astype(np.float64)))).astype(np.float32)
+        z -= self.columns @ (self.middle @ self._sum(self.rows @ z)).astype(np.float32)
