@@ -29,7 +29,7 @@ typedef float lanes_6 __attribute__((vector_size(32), aligned(4), may_alias));
                 sums[r] += *(const lanes_##R *)(block + r * R) * at; \
         } \
         for (int r = 0; r < R; ++r) \
-            for (int c = 0; c < STRIDE(R); ++c) \
+            for (int c = 0; c < R; ++c) \
                 rest[r] -= sums[r][c]; \
     } \
     /* left -= L^T x for one row */ \

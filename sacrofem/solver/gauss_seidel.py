@@ -132,9 +132,11 @@ def split_rows(matrix: BlockMatrix, places: NDArray[np.int32]) -> tuple[BlockRow
 
 
 def _with_room(shape: tuple[int, ...]) -> SingleArray:
-    """An array of that shape, with room for a processor's vector behind its end."""
+    """An array of that shape, with room for a processor's vector, which is read but not used, behind its end."""
     size = int(np.prod(shape))
-    return np.empty(size + max(_STRIDE.values()), dtype=np.float32)[:size].reshape(shape)
+    whole = np.empty(size + max(_STRIDE.values()), dtype=np.float32)
+    whole[size:] = 0.0
+    return whole[:size].reshape(shape)
 
 
 def _sum_rows(foreign: BlockRows) -> SingleArray:

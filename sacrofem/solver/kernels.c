@@ -153,7 +153,7 @@
         return 0;
 
 #define EACH_WIDTH(M, ...) M(__VA_ARGS__, 1) M(__VA_ARGS__, 2) M(__VA_ARGS__, 4) M(__VA_ARGS__, 8)
-#define EACH_SHAPE(M, T) EACH_WIDTH(M, T, 3, 3) EACH_WIDTH(M, T, 6, 6) EACH_WIDTH(M, T, 3, 6) EACH_WIDTH(M, T, 6, 3)
+#define EACH_SHAPE(M, T) EACH_WIDTH(M, T, 3, 3) EACH_WIDTH(M, T, 6, 6) EACH_WIDTH(M, T, 3, 6)
 
 ROW_ALONE(float, 3, 4)
 ROW_ALONE(float, 6, 8)

@@ -25,9 +25,6 @@ logger = logging.getLogger(__name__)
 #: Columns for which kernels are compiled; other numbers are padded.
 WIDTHS = (1, 2, 4, 8)
 
-#: Row and column sizes of blocks for which kernels are compiled.
-SHAPES = ((3, 3), (6, 6), (3, 6), (6, 3))
-
 _FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC", "-shared")
 
 
