@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -68,16 +69,20 @@ def run_apart(module: str, *arguments: str, ranks: int = 1, timeout: float = 360
     command = [sys.executable, "-m", module, *arguments]
     if ranks > 1:
         command = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks), *command]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=os.environ | _ONE_THREAD, cwd=_ROOT, start_new_session=True
+    )
     try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=os.environ | _ONE_THREAD, cwd=_ROOT, timeout=timeout
-        )
+        said, complained = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with what it has started: a solver left over slows all that follow
+        process.communicate()
         return {"failed": f"not finished in {timeout:.0f} s"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        return {"failed": said[-1] if said else f"exit code {done.returncode}"}
+    lines = said.strip().splitlines()
+    if process.returncode != 0 or not lines or not lines[-1].startswith("{"):
+        last = (complained.strip() or said.strip()).splitlines()
+        return {"failed": last[-1] if last else f"exit code {process.returncode}"}
     result: dict[str, Any] = json.loads(lines[-1])
     return result
 

@@ -23,6 +23,7 @@ from benchmarks.roofline.bandwidth import measure_bandwidth
 from benchmarks.scaling.case import change_properties
 from benchmarks.scaling.model import Measured, predict_seconds
 from benchmarks.solving import Solved
+from benchmarks.stopwatch import run_apart
 from sacrofem.export.calculix import write_inp
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.loading import endplate_force
@@ -171,3 +172,11 @@ def test_the_extrapolation_starts_from_what_was_measured_and_costs_what_it_says(
     weak = predict_seconds(measured, 1e7, 10)
     assert weak[0] + weak[1] >= setup + solve
     assert math.isfinite(predict_seconds(measured, 1e9, 1000)[0])
+
+
+def test_what_runs_out_of_time_ends_with_all_it_has_started(tmp_path: Path) -> None:
+    """A peer's solver that went on in the background slowed every measurement after it."""
+    told = tmp_path / "child"
+    assert run_apart("tests.patient_parent", str(told), timeout=10.0) == {"failed": "not finished in 10 s"}
+    status = Path(f"/proc/{told.read_text(encoding='ascii')}/status")
+    assert not status.exists() or "zombie" in status.read_text(encoding="utf-8")

@@ -194,10 +194,7 @@ class BlockMatrix:
         del indptr, columns, values
         ghosts = np.zeros(0, dtype=np.int64)
         if comm.size > 1:
-            blocks = rows.indices.astype(np.int64)
-            mine = (blocks >= first) & (blocks < last)
-            ghosts = np.unique(blocks[~mine])
-            rows.indices = np.where(mine, blocks - first, last - first + np.searchsorted(ghosts, blocks)).astype(np.int32)
+            rows.indices, ghosts = number_locally(rows.indices.astype(np.int64), first, last - first)
             rows.sort()
         return cls(comm, rows, Halo.of(comm, ghosts, first, last - first))
 
@@ -227,6 +224,15 @@ class BlockMatrix:
         data[indptr[row] + rows.indices[inside] - begin[row]] = rows.data[inside]
         indices = np.repeat(begin - indptr[:-1], count) + np.arange(indptr[-1])
         return BlockRows((width, width), indptr, indices, data)
+
+
+def number_locally(numbers: IntArray, first: int, owned: int) -> tuple[NDArray[np.int32], IntArray]:
+    """Numbers among all ranks as this rank's, ghosts behind its own; and the ghosts, ascending."""
+    foreign = np.flatnonzero((numbers < first) | (numbers >= first + owned))
+    ghosts, place = np.unique(numbers[foreign], return_inverse=True)
+    local = (numbers - first).astype(np.int32)
+    local[foreign] = owned + place
+    return local, ghosts
 
 
 def invert_groups(diagonal: BlockRows) -> BlockRows:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, IntArray, SingleArray, invert_groups
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, IntArray, SingleArray, invert_groups, number_locally
 from sacrofem.solver.cycle import Level, Transfer, VCycle, estimate_largest
 from sacrofem.solver.gauss_seidel import GaussSeidel
 from sacrofem.solver.kernels import address, load_kernels
@@ -212,9 +212,7 @@ def multiply_galerkin(matrix: BlockMatrix, prolongation: Prolongation) -> BlockM
     size, width = p.shape
     owned, first = prolongation.halo.owned, prolongation.halo.first
     indptr, columns, data = _fetch_rows(matrix.halo, p, prolongation.halo.global_numbers())
-    foreign = (columns < first) | (columns >= first + owned)
-    ghosts = np.unique(columns[foreign])
-    local = np.where(foreign, owned + np.searchsorted(ghosts, columns), columns - first).astype(np.int32)
+    local, ghosts = number_locally(columns, first, owned)
     wide = owned + len(ghosts)
     whole = indptr.astype(np.int32), local
     product = _multiply_patterns((rows.indptr, rows.indices), whole, wide)
@@ -228,10 +226,7 @@ def multiply_galerkin(matrix: BlockMatrix, prolongation: Prolongation) -> BlockM
     )
     assert not failed, f"no kernel for blocks of {p.shape}"
     coarse = BlockRows((width, width), *pattern, blocks)
-    row = np.repeat(np.arange(wide), np.diff(coarse.indptr))
-    found = _send_home(prolongation.halo, row, coarse, np.concatenate([np.arange(first, first + owned), ghosts]))
-    if matrix.comm.size > 1:
-        found.rows.sort()
+    found = _send_home(prolongation.halo, coarse, np.concatenate([np.arange(first, first + owned), ghosts]))
     _fill_unused(found)
     return found
 
@@ -280,27 +275,39 @@ def _list_entries(starts: NDArray[np.int32], lengths: NDArray[np.int32]) -> IntA
     return listed
 
 
-def _send_home(halo: Halo, row: IntArray, coarse: BlockRows, numbers: IntArray) -> BlockMatrix:
-    """Add the rows that other ranks own to theirs."""
-    owned, first, shape = halo.owned, halo.first, coarse.shape
-    if halo.comm.size == 1:
-        return BlockMatrix(halo.comm, coarse, halo)
-    bounds = np.asarray(halo.comm.allgather(first + owned), dtype=np.int64)
-    owner = np.searchsorted(bounds, numbers[row], side="right")
-    places = [np.flatnonzero(owner == rank) for rank in range(halo.comm.size)]
-    came = halo.comm.alltoall([(numbers[row[at]], numbers[coarse.indices[at]], coarse.data[at]) for at in places])
-    rows, columns, data = (np.concatenate(parts) for parts in zip(*came, strict=True))
-    order = np.lexsort((columns, rows))
-    rows, columns, data = rows[order], columns[order], data[order]
-    new = np.append(True, (np.diff(rows) != 0) | (np.diff(columns) != 0)) if len(rows) else np.zeros(0, dtype=bool)
-    starts = np.flatnonzero(new)
-    rows, columns = rows[starts] - first, columns[starts]
-    summed = np.add.reduceat(data, starts, axis=0) if len(starts) else data
-    foreign = (columns < first) | (columns >= first + owned)
-    ghosts = np.unique(columns[foreign])
-    local = np.where(foreign, owned + np.searchsorted(ghosts, columns), columns - first)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=owned))])
-    return BlockMatrix(halo.comm, BlockRows(shape, indptr, local, summed), Halo.of(halo.comm, ghosts, first, owned))
+def _send_home(halo: Halo, coarse: BlockRows, numbers: IntArray) -> BlockMatrix:
+    """Add the rows that other ranks own to theirs.
+
+    Args:
+        halo: Of the coarse level; its ranks own the rows.
+        coarse: This rank's rows and, behind them, those of others.
+        numbers: Number among all ranks of every row, and of every column.
+    """
+    owned, first, shape, comm = halo.owned, halo.first, coarse.shape, halo.comm
+    if comm.size == 1:
+        return BlockMatrix(comm, coarse, halo)
+    own = int(coarse.indptr[owned])
+    row = np.repeat(np.arange(coarse.rows), np.diff(coarse.indptr))
+    bounds = np.asarray(comm.allgather(first + owned), dtype=np.int64)
+    owner = np.searchsorted(bounds, numbers[row[own:]], side="right")
+    places = [own + np.flatnonzero(owner == rank) for rank in range(comm.size)]
+    came = comm.alltoall([(numbers[row[at]], numbers[coarse.indices[at]], coarse.data[at]) for at in places])
+    rows = np.concatenate([row[:own], *(part[0] - first for part in came)])
+    columns = np.concatenate([numbers[coarse.indices[:own]], *(part[1] for part in came)])
+    local, ghosts = number_locally(columns, first, owned)
+    order = np.lexsort((local, rows))
+    rows, local = rows[order], local[order]
+    new = np.append(np.ones(min(len(rows), 1), dtype=bool), (np.diff(rows) != 0) | (np.diff(local) != 0))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[new], minlength=owned))])
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    summed = np.zeros((int(indptr[-1]), *shape))
+    summed[place[:own]] = coarse.data[:own]
+    begin = own
+    for part in came:
+        summed[place[begin : begin + len(part[0])]] += part[2]  # a rank sends no block twice
+        begin += len(part[0])
+    return BlockMatrix(comm, BlockRows(shape, indptr, local[new], summed), Halo.of(comm, ghosts, first, owned))
 
 
 def _fill_unused(matrix: BlockMatrix) -> None:
