@@ -30,7 +30,7 @@ LEVEL, LOAD = "severe", "standing"
 
 
 def describe_study(settings: MeshSettings, order: int = 1, extent: Extent = "pelvic_ring") -> Study:
-    """The study whose cases are solved; without ligaments, which are no sparse matrix and which no peer has.
+    """The study whose cases are solved; without ligaments and sockets, whose springs are no sparse matrix and which no peer has.
 
     Args:
         settings: Mesh sizes.
@@ -51,7 +51,7 @@ def describe_study(settings: MeshSettings, order: int = 1, extent: Extent = "pel
         loads=(LOAD,),
         density_law="dalstra1993",
         interface="linear",
-        support="ball_and_socket" if extent == "pelvic_ring" else "sacroiliac_cartilage",
+        support="fixed_acetabula" if extent == "pelvic_ring" else "sacroiliac_cartilage",
         ligaments="none",
         order=order,
         mesh=settings,

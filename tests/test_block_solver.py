@@ -45,7 +45,7 @@ def test_products_are_those_of_petsc(model: SacrumModel, width: int) -> None:
 def test_the_cycle_is_symmetric_and_positive(model: SacrumModel) -> None:
     cycle = model.solver.block_solver().cycle
     random = np.random.default_rng(5)
-    x = random.standard_normal((model.matrix.getSize()[0], 2)).astype(np.float32)
+    x = random.standard_normal((model.matrix.getSize()[0], 2))
     y = cycle.apply(x)
     first, second = float(x[:, 0] @ y[:, 1]), float(x[:, 1] @ y[:, 0])
     size = float(np.linalg.norm(x[:, 0]) * np.linalg.norm(y[:, 1]))

@@ -166,7 +166,7 @@ def write_section(folder: Path) -> list[str]:
         "and CalculiX as "
         "springs on combinations of nodes. Ligaments are left out for all. *error*: largest difference at 400 "
         "nodes, half of them on "
-        f"the fracture, from sacrofem's solution at a residual of 1e-10, over the largest displacement (asked for: "
+        f"the fracture, from sacrofem's solution at a residual of 1e-9, over the largest displacement (asked for: "
         f"{ACCURACY:g}); "
         "iterative solvers stop at a residual of 1e-8, CalculiX where it will. CalculiX does not tell factorising from solving.",
         "",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sacrofem.export.springs import Combinations
 
 #: Of the residual, for the solution that all are held against.
-_REFERENCE = 1e-10
+_REFERENCE = 1e-9
 _PROBES, _SEED = 400, 5
 
 
@@ -49,6 +49,8 @@ def take_apart(name: str, solved: Solved) -> tuple[Arrays, Problem, FloatArray]:
     from sacrofem.export.problem import describe_problem
 
     model = solved.model
+    if model.coupled.couplings:
+        raise ValueError(f"no sparse matrix, and so not exported: {', '.join(what.name for what in model.coupled.couplings)}")
     model.solver.tolerance = _REFERENCE
     solution = model.solve(solved.parts)
     problem, fields = describe_problem(name, model, solved.properties, solution, solved.parts)

@@ -43,7 +43,7 @@ class Flexibility:
         rows = csr_array(vstack([motions, coupled.rows])) if coupled.couplings else motions
         comm: MPI.Comm = coupled.comm
         direct = PETSc.KSP().create(coupled.matrix.comm)
-        direct.setOperators(coupled.matrix)
+        direct.setOperators(coupled.matrix.convert("aij", PETSc.Mat()))  # a factor wants single numbers
         direct.setType("preonly")
         direct.getPC().setType("cholesky")
         direct.getPC().setFactorSolverType("mumps")

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sacrofem.solver.kernels import address, load_kernels
 
 FloatArray = NDArray[np.float64]
-SingleArray = NDArray[np.float32]
 
 
 #: PETSc's KSPConvergedReason.
@@ -40,7 +39,7 @@ class Descent:
 
 def descend(
     multiply: Callable[[FloatArray], FloatArray],
-    precondition: Callable[[SingleArray], SingleArray],
+    precondition: Callable[[FloatArray], FloatArray],
     b: FloatArray,
     tolerance: float,
     most: int,
@@ -53,7 +52,7 @@ def descend(
 
     Args:
         multiply: A times a block (rows of this rank, K).
-        precondition: The preconditioner on a block, in single precision.
+        precondition: The preconditioner on a block.
         b: (rows of this rank, K); K one of the kernels' widths.
         tolerance: Of ||r|| / ||b||.
         most: Iterations at most.
@@ -70,20 +69,13 @@ def descend(
         comm.Allreduce(own, whole)
         return whole
 
-    def products(a: FloatArray, c: FloatArray | SingleArray) -> FloatArray:
+    def products(a: FloatArray, c: FloatArray) -> FloatArray:
         own = np.empty(b.shape[1])
-        project = kernels.project_float if c.dtype == np.float32 else kernels.project_double
-        project(rows, width, address(a), address(c), address(own))
+        kernels.project(rows, width, address(a), address(c), address(own))
         return summed(own)
-
-    def shorten(r: FloatArray) -> SingleArray:
-        short = np.empty(b.shape, dtype=np.float32)
-        kernels.shorten(rows, width, address(shares), address(r), address(short))
-        return short
 
     sizes = np.sqrt(products(b, b))
     sizes[sizes == 0] = 1.0
-    shares = 1.0 / sizes
     x, r, p = np.zeros_like(b), b.copy(), np.zeros_like(b)
     if start is not None:
         x, r = start.copy(), b - multiply(start)
@@ -93,7 +85,7 @@ def descend(
         relative = first = np.where(worse, 1.0, relative)
     before, own, count, reason = np.ones(b.shape[1]), np.empty(b.shape[1]), 0, 0
     while (busy := relative > tolerance).any() and count < most:
-        z = precondition(shorten(r))  # of size 1, far from the ends of single precision
+        z = precondition(r)
         now = products(r, z)
         if not (now[busy] > 0).all():
             reason = _INDEFINITE_PRECONDITIONER

@@ -20,6 +20,7 @@ from sacrofem.solver.kernels import address, load_kernels
 IntArray = NDArray[np.int64]
 AnyInteger = NDArray[np.integer[Any]]
 SingleArray = NDArray[np.float32]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,28 +59,28 @@ class Halo:
         """(owned + g,) numbers of all rows here."""
         return np.concatenate([np.arange(self.first, self.first + self.owned), self.ghosts])
 
-    def extend[Real: (np.float32, np.float64)](self, x: NDArray[Real], size: int) -> NDArray[Real]:
+    def extend(self, x: FloatArray, size: int) -> FloatArray:
         """Append the ghost rows of ``x``, whose blocks have ``size`` rows."""
         if self.comm.size == 1:
             return x
         width = size * x.shape[1]
         ghosts = int(self.receive_counts.sum())
-        whole = np.empty(((self.owned + ghosts) * size, x.shape[1]), dtype=x.dtype)
+        whole = np.empty(((self.owned + ghosts) * size, x.shape[1]))
         whole[: len(x)] = x
         packed = np.ascontiguousarray(x.reshape(self.owned, width)[self.sent])
-        kind = MPI.FLOAT if x.dtype == np.float32 else MPI.DOUBLE
+        kind = MPI.DOUBLE
         send = [packed, self.send_counts * width, _starts(self.send_counts) * width, kind]
         self.comm.Alltoallv(send, [whole[len(x) :], self.receive_counts * width, _starts(self.receive_counts) * width, kind])
         return whole
 
-    def collect(self, whole: SingleArray, size: int) -> SingleArray:
+    def collect(self, whole: FloatArray, size: int) -> FloatArray:
         """The owned rows of ``whole``, to which every other rank has added what it holds of them; the reverse of extending."""
         if self.comm.size == 1:
             return whole
         width, own = size * whole.shape[1], self.owned * size
         came = np.empty((len(self.sent), width), dtype=whole.dtype)
-        send = [whole[own:], self.receive_counts * width, _starts(self.receive_counts) * width, MPI.FLOAT]
-        self.comm.Alltoallv(send, [came, self.send_counts * width, _starts(self.send_counts) * width, MPI.FLOAT])
+        send = [whole[own:], self.receive_counts * width, _starts(self.receive_counts) * width, MPI.DOUBLE]
+        self.comm.Alltoallv(send, [came, self.send_counts * width, _starts(self.send_counts) * width, MPI.DOUBLE])
         summed = whole[:own].reshape(self.owned, width).copy()
         np.add.at(summed, self.sent, came)
         return summed.reshape(own, whole.shape[1])
@@ -108,17 +109,15 @@ class BlockRows:
         self._kernels = load_kernels()
         self._product = getattr(self._kernels, "product_float" if data.dtype == np.float32 else "product_double")
 
-    def multiply[Real: (np.float32, np.float64)](
-        self, x: NDArray[Real], minus_from: NDArray[Real] | None = None, into: NDArray[Real] | None = None
-    ) -> NDArray[Real]:
+    def multiply(self, x: FloatArray, minus_from: FloatArray | None = None, into: FloatArray | None = None) -> FloatArray:
         """A x, or b - A x with ``minus_from`` b, or y + A x in place with ``into`` y.
 
         Args:
-            x: (columns, K), of the data's precision.
+            x: (columns, K).
             minus_from: (rows, K).
             into: (rows, K), changed in place.
         """
-        y = np.empty((self.rows * self.shape[0], x.shape[1]), dtype=x.dtype) if into is None else into
+        y = np.empty((self.rows * self.shape[0], x.shape[1])) if into is None else into
         if not len(self.indices):
             return _without_blocks(y, minus_from, into)
         failed = self._product(
@@ -133,14 +132,14 @@ class BlockRows:
         assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
         return y
 
-    def multiply_transposed(self, x: SingleArray, columns: int) -> SingleArray:
-        """A^T x in single precision.
+    def multiply_transposed(self, x: FloatArray, columns: int) -> FloatArray:
+        """A^T x, the data in single precision.
 
         Args:
             x: (rows, K).
             columns: Block columns there are.
         """
-        y = np.zeros((columns * self.shape[1], x.shape[1]), dtype=np.float32)
+        y = np.zeros((columns * self.shape[1], x.shape[1]))
         failed = self._kernels.transposed_float(
             *(ctypes.c_int(n) for n in (*self.shape, x.shape[1])),
             ctypes.c_int32(self.rows),
@@ -158,9 +157,7 @@ class BlockRows:
         )
 
 
-def _without_blocks[Real: (np.float32, np.float64)](
-    y: NDArray[Real], minus_from: NDArray[Real] | None, into: NDArray[Real] | None
-) -> NDArray[Real]:
+def _without_blocks(y: FloatArray, minus_from: FloatArray | None, into: FloatArray | None) -> FloatArray:
     """The product with a matrix that is zero on this rank."""
     if into is None:
         y[:] = 0.0 if minus_from is None else minus_from
@@ -198,9 +195,7 @@ class BlockMatrix:
             rows.sort()
         return cls(comm, rows, Halo.of(comm, ghosts, first, last - first))
 
-    def multiply[Real: (np.float32, np.float64)](
-        self, x: NDArray[Real], minus_from: NDArray[Real] | None = None, into: NDArray[Real] | None = None
-    ) -> NDArray[Real]:
+    def multiply(self, x: FloatArray, minus_from: FloatArray | None = None, into: FloatArray | None = None) -> FloatArray:
         """The same as :meth:`BlockRows.multiply`, with the columns of this rank alone given; collective."""
         return self.rows.multiply(self.halo.extend(x, self.rows.shape[1]), minus_from, into)
 

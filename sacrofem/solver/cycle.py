@@ -1,4 +1,4 @@
-"""A multigrid V-cycle in single precision, on several vectors at once; :mod:`sacrofem.solver.hierarchy` builds its levels."""
+"""A multigrid V-cycle on several vectors at once, its matrices in single precision; built by :mod:`sacrofem.solver.hierarchy`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, Halo, SingleArray
+from sacrofem.solver.block_matrix import BlockMatrix, BlockRows, FloatArray, Halo
 from sacrofem.solver.gauss_seidel import GaussSeidel
-
-FloatArray = NDArray[np.float64]
 
 _POWER_ITERATIONS = 12
 _SEED = 7
@@ -28,12 +25,12 @@ class Transfer:
     def __init__(self, rows: BlockRows, halo: Halo) -> None:
         self.prolongation, self.halo = rows, halo
 
-    def restrict(self, residual: SingleArray) -> SingleArray:
+    def restrict(self, residual: FloatArray) -> FloatArray:
         """To the coarser level; collective."""
         columns = self.halo.owned + len(self.halo.ghosts)
         return self.halo.collect(self.prolongation.multiply_transposed(residual, columns), self.prolongation.shape[1])
 
-    def prolong(self, correction: SingleArray, into: SingleArray) -> None:
+    def prolong(self, correction: FloatArray, into: FloatArray) -> None:
         """Add a correction of the coarser level to the finer one's; collective."""
         self.prolongation.multiply(self.halo.extend(correction, self.prolongation.shape[1]), into=into)
 
@@ -67,11 +64,11 @@ class VCycle:
     def __init__(self, levels: list[Level], coarsest: BlockMatrix) -> None:
         self.levels, self.coarsest = levels, _CoarsestLevel(coarsest)
 
-    def apply(self, b: SingleArray) -> SingleArray:
-        """The cycle's answer to a block of right-hand sides (rows of this rank, K), single precision; collective."""
+    def apply(self, b: FloatArray) -> FloatArray:
+        """The cycle's answer to a block of right-hand sides (rows of this rank, K); collective."""
         return self._cycle(0, b)
 
-    def _cycle(self, number: int, b: SingleArray) -> SingleArray:
+    def _cycle(self, number: int, b: FloatArray) -> FloatArray:
         if number == len(self.levels):
             return self.coarsest.solve(b)
         level = self.levels[number]
@@ -94,17 +91,14 @@ def estimate_largest(matrix: BlockMatrix, inverse: BlockRows) -> float:
     def dot(a: FloatArray, b: FloatArray) -> float:
         return float(comm.allreduce(float(np.vdot(a, b)), op=MPI.SUM))
 
-    def precondition(r: FloatArray) -> FloatArray:
-        return inverse.multiply(r.astype(np.float32)).astype(np.float64)
-
-    z = precondition(r)
+    z = inverse.multiply(r)
     p, rz = z.copy(), dot(r, z)
     alphas, betas = [], []
     for _ in range(_POWER_ITERATIONS):
         q = matrix.multiply(p)
         alpha = rz / dot(p, q)
         r -= alpha * q
-        z = precondition(r)
+        z = inverse.multiply(r)
         following = dot(r, z)
         alphas.append(alpha)
         betas.append(following / rz)
@@ -135,12 +129,12 @@ class _CoarsestLevel:
         whole = np.concatenate(self.comm.allgather(own))
         inverse = np.linalg.inv(0.5 * (whole + whole.T))
         first = matrix.halo.first * height
-        self.inverse = np.ascontiguousarray(inverse[first : first + len(own)], dtype=np.float32)
+        self.inverse = np.ascontiguousarray(inverse[first : first + len(own)])
 
-    def solve(self, b: SingleArray) -> SingleArray:
+    def solve(self, b: FloatArray) -> FloatArray:
         width = b.shape[1]
         whole = b
         if self.comm.size > 1:
-            whole = np.empty((int(self.counts.sum()), width), dtype=np.float32)
+            whole = np.empty((int(self.counts.sum()), width))
             self.comm.Allgatherv(np.ascontiguousarray(b), [whole, self.counts * width])
         return np.ascontiguousarray(self.inverse @ whole)

@@ -10,7 +10,7 @@ import numpy as np
 from dolfinx import fem
 from petsc4py import PETSc
 
-from sacrofem.solver.block_matrix import BlockMatrix, SingleArray
+from sacrofem.solver.block_matrix import BlockMatrix, FloatArray
 from sacrofem.solver.diagnosis import explain_failure, explain_memory
 from sacrofem.solver.linear import LinearSolver
 from sacrofem.solver.together import Preconditioner
@@ -60,13 +60,13 @@ class _Factor:
         self.rows: tuple[int, int] = matrix.getSizes()[0]
         self._blocks: dict[int, tuple[PETSc.Mat, PETSc.Mat]] = {}
 
-    def apply(self, b: SingleArray) -> SingleArray:
-        """Its answer to (rows of this rank, K), single precision; collective."""
+    def apply(self, b: FloatArray) -> FloatArray:
+        """Its answer to (rows of this rank, K); collective."""
         right, found = self._dense(b.shape[1])
         right.getDenseArray()[:] = b
         right.assemble()
         self.pc.getFactorMatrix().matSolve(right, found)
-        answer: SingleArray = np.ascontiguousarray(found.getDenseArray(readonly=True), dtype=np.float32)
+        answer: FloatArray = np.ascontiguousarray(found.getDenseArray(readonly=True))
         return answer
 
     def _dense(self, width: int) -> tuple[PETSc.Mat, PETSc.Mat]:

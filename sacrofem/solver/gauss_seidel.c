@@ -1,5 +1,5 @@
 /* Block Gauss and Seidel on the lower half of a symmetric matrix, A = L + D + L^T: every block of L is read once a sweep, for the
-   row it stands in and, transposed, for the row of its column.
+   row it stands in and, transposed, for the row of its column. The matrix is in single precision, vectors are in double.
 
    Rows that are relaxed together (copies of a place) follow one another; their blocks of D and D^-1 begin at `starts`, one row's
    after the other's. L holds the columns ahead of a row's group. With one vector, x and what is left are kept with a stride of four
@@ -12,21 +12,24 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-typedef float lanes_3 __attribute__((vector_size(16), aligned(4), may_alias));
-typedef float lanes_6 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double lanes_3 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef double lanes_6 __attribute__((vector_size(64), aligned(8), may_alias));
+typedef float numbers_3 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float numbers_6 __attribute__((vector_size(32), aligned(4), may_alias));
+#define WIDEN(R, from) __builtin_convertvector(*(const numbers_##R *)(from), lanes_##R)
 #define STRIDE(R) ((R) == 3 ? 4 : 8)
 
 /* One vector: rest -= L x for one row; x has the stride. */
 #define ALONE(R) \
     INLINE void gather_##R(const int32_t begin, const int32_t end, const int32_t *restrict indices, const float *restrict data, \
-                           const float *restrict x, float *restrict rest) \
+                           const double *restrict x, double *restrict rest) \
     { \
         lanes_##R sums[R] = {0}; \
         for (int32_t j = begin; j < end; ++j) { \
             const float *restrict block = data + (int64_t)j * R * R; \
             const lanes_##R at = *(const lanes_##R *)(x + (int64_t)indices[j] * STRIDE(R)); \
             for (int r = 0; r < R; ++r) \
-                sums[r] += *(const lanes_##R *)(block + r * R) * at; \
+                sums[r] += WIDEN(R, block + r * R) * at; \
         } \
         for (int r = 0; r < R; ++r) \
             for (int c = 0; c < R; ++c) \
@@ -34,13 +37,13 @@ typedef float lanes_6 __attribute__((vector_size(32), aligned(4), may_alias));
     } \
     /* left -= L^T x for one row */ \
     INLINE void scatter_##R(const int32_t begin, const int32_t end, const int32_t *restrict indices, const float *restrict data, \
-                            const float *restrict own, float *restrict left) \
+                            const double *restrict own, double *restrict left) \
     { \
         for (int32_t j = begin; j < end; ++j) { \
             const float *restrict block = data + (int64_t)j * R * R; \
             lanes_##R *to = (lanes_##R *)(left + (int64_t)indices[j] * STRIDE(R)), sum = *to; \
             for (int r = 0; r < R; ++r) \
-                sum -= *(const lanes_##R *)(block + r * R) * own[r]; \
+                sum -= WIDEN(R, block + r * R) * own[r]; \
             *to = sum; \
         } \
     }
@@ -49,9 +52,9 @@ ALONE(6)
 
 /* The same for K vectors: a number of every vector is one vector of the processor. */
 #define TOGETHER(K) \
-    typedef float many_##K __attribute__((vector_size(K * sizeof(float)), aligned(4), may_alias)); \
+    typedef double many_##K __attribute__((vector_size(K * sizeof(double)), aligned(8), may_alias)); \
     INLINE void gather_many_##K(const int R, const int32_t begin, const int32_t end, const int32_t *restrict indices, \
-                                const float *restrict data, const float *restrict x, float *restrict rest) \
+                                const float *restrict data, const double *restrict x, double *restrict rest) \
     { \
         many_##K sums[6] = {0}; \
         for (int32_t j = begin; j < end; ++j) { \
@@ -59,13 +62,13 @@ ALONE(6)
             const many_##K *restrict at = (const many_##K *)(x + (int64_t)indices[j] * R * K); \
             for (int c = 0; c < R; ++c) \
                 for (int r = 0; r < R; ++r) \
-                    sums[r] += block[r * R + c] * at[c]; \
+                    sums[r] += (double)block[r * R + c] * at[c]; \
         } \
         for (int r = 0; r < R; ++r) \
             ((many_##K *)rest)[r] -= sums[r]; \
     } \
     INLINE void scatter_many_##K(const int R, const int32_t begin, const int32_t end, const int32_t *restrict indices, \
-                                 const float *restrict data, const float *restrict own, float *restrict left) \
+                                 const float *restrict data, const double *restrict own, double *restrict left) \
     { \
         many_##K held[6]; \
         for (int r = 0; r < R; ++r) \
@@ -76,7 +79,7 @@ ALONE(6)
             for (int c = 0; c < R; ++c) { \
                 many_##K sum = to[c]; \
                 for (int r = 0; r < R; ++r) \
-                    sum -= block[r * R + c] * held[r]; \
+                    sum -= (double)block[r * R + c] * held[r]; \
                 to[c] = sum; \
             } \
         } \
@@ -86,7 +89,7 @@ TOGETHER(4)
 TOGETHER(8)
 
 INLINE void gather(const int R, const int K, const int32_t begin, const int32_t end, const int32_t *restrict indices,
-                   const float *restrict data, const float *restrict x, float *restrict rest)
+                   const float *restrict data, const double *restrict x, double *restrict rest)
 {
     if (K == 1 && R == 3)
         gather_3(begin, end, indices, data, x, rest);
@@ -101,7 +104,7 @@ INLINE void gather(const int R, const int K, const int32_t begin, const int32_t 
 }
 
 INLINE void scatter(const int R, const int K, const int32_t begin, const int32_t end, const int32_t *restrict indices,
-                    const float *restrict data, const float *restrict own, float *restrict left)
+                    const float *restrict data, const double *restrict own, double *restrict left)
 {
     if (K == 1 && R == 3)
         scatter_3(begin, end, indices, data, own, left);
@@ -116,8 +119,8 @@ INLINE void scatter(const int R, const int K, const int32_t begin, const int32_t
 }
 
 /* rest -= D x for one row of a group. */
-INLINE void subtract(const int R, const int K, const int count, const float *restrict blocks, const float *restrict x, const int S,
-                     float *restrict rest)
+INLINE void subtract(const int R, const int K, const int count, const float *restrict blocks, const double *restrict x, const int S,
+                     double *restrict rest)
 {
     for (int o = 0; o < count; ++o)
         for (int r = 0; r < R; ++r)
@@ -130,10 +133,10 @@ INLINE void subtract(const int R, const int K, const int count, const float *res
    behind have left of b; else x is zero before, rest is b, and what D^-1, which is not quite that of D, leaves of it is left. */
 INLINE void relax(const int R, const int K, const int count, const int32_t i, const int back, const int32_t *restrict indptr,
                   const int32_t *restrict indices, const float *restrict data, const float *restrict diagonal,
-                  const float *restrict inverse, const float *restrict b, float *restrict x, float *restrict left)
+                  const float *restrict inverse, const double *restrict b, double *restrict x, double *restrict left)
 {
     const int S = K == 1 ? STRIDE(R) : R * K, N = R * K;
-    float rest[count * N];
+    double rest[count * N];
     for (int m = 0; m < count; ++m) {
         for (int r = 0; r < R; ++r)
             for (int k = 0; k < K; ++k)
@@ -143,8 +146,8 @@ INLINE void relax(const int R, const int K, const int count, const int32_t i, co
             subtract(R, K, count, diagonal + m * count * R * R, x + (int64_t)i * S, S, rest + m * N);
     }
     for (int m = 0; m < count; ++m) {
-        float own[N];
-        float *restrict to = x + (int64_t)(i + m) * S;
+        double own[N];
+        double *restrict to = x + (int64_t)(i + m) * S;
         for (int n = 0; n < N; ++n)
             own[n] = back ? to[n] : 0;
         for (int o = 0; o < count; ++o)
@@ -165,8 +168,8 @@ INLINE void relax(const int R, const int K, const int count, const int32_t i, co
 
 INLINE void sweep_sized(const int R, const int K, const int back, const int32_t rows, const int32_t *restrict indptr,
                         const int32_t *restrict indices, const float *restrict data, const int32_t *restrict starts,
-                        const float *restrict diagonal, const float *restrict inverse, const float *restrict b,
-                        float *restrict x, float *restrict left)
+                        const float *restrict diagonal, const float *restrict inverse, const double *restrict b,
+                        double *restrict x, double *restrict left)
 {
     for (int32_t done = 0; done < rows;) {
         const int32_t edge = back ? rows - done : done;
@@ -185,9 +188,9 @@ INLINE void sweep_sized(const int R, const int K, const int back, const int32_t 
 
 /* Forward from zero: x = (L + D)^-1 b, left = b - A x. x and left have the stride. */
 int forward(const int R, const int K, const int32_t rows, const int32_t *indptr, const int32_t *indices, const float *data,
-            const int32_t *starts, const float *diagonal, const float *inverse, const float *b, float *x, float *left)
+            const int32_t *starts, const float *diagonal, const float *inverse, const double *b, double *x, double *left)
 {
-    memset(left, 0, (size_t)rows * (K == 1 ? STRIDE(R) : R * K) * sizeof(float));
+    memset(left, 0, (size_t)rows * (K == 1 ? STRIDE(R) : R * K) * sizeof(double));
 #define FORWARD_CASE(r, k) \
     if (R == r && K == k) { \
         sweep_sized(r, k, 0, rows, indptr, indices, data, starts, diagonal, inverse, b, x, left); \
@@ -199,7 +202,7 @@ int forward(const int R, const int K, const int32_t rows, const int32_t *indptr,
 
 /* Backward: x += (D + L^T)^-1 (b - A x), where left is b before; it is used up. Both have the stride. */
 int backward(const int R, const int K, const int32_t rows, const int32_t *indptr, const int32_t *indices, const float *data,
-             const int32_t *starts, const float *diagonal, const float *inverse, float *x, float *left)
+             const int32_t *starts, const float *diagonal, const float *inverse, double *x, double *left)
 {
 #define BACKWARD_CASE(r, k) \
     if (R == r && K == k) { \

@@ -10,19 +10,23 @@
 
 /* One row of blocks with one column: every row of a block times the column, W numbers at once of which C count. What is read
    beyond a block belongs to the next one; the last block and the last column, at `safe` and `edge`, are multiplied one by one. */
+#define LANES(C, W) typedef double lanes_##C __attribute__((vector_size(W * sizeof(double)), aligned(sizeof(double)), may_alias));
+LANES(3, 4)
+LANES(6, 8)
 #define ROW_ALONE(T, C, W) \
-    typedef T vector_##T##_##C __attribute__((vector_size(W * sizeof(T)), aligned(sizeof(T)), may_alias)); \
+    typedef T numbers_##T##_##C __attribute__((vector_size(W * sizeof(T)), aligned(sizeof(T)), may_alias)); \
     INLINE void row_##T##_##C(const int R, const int32_t begin, const int32_t end, const int32_t safe, const int32_t edge, \
-                              const int32_t *restrict indices, const T *restrict data, const T *restrict x, T *restrict out) \
+                              const int32_t *restrict indices, const T *restrict data, const double *restrict x, \
+                              double *restrict out) \
     { \
-        vector_##T##_##C sums[6] = {0}; \
+        lanes_##C sums[6] = {0}; \
         for (int32_t j = begin; j < end; ++j) { \
             const T *restrict block = data + (int64_t)j * R * C; \
-            const T *restrict column = x + (int64_t)indices[j] * C; \
+            const double *restrict column = x + (int64_t)indices[j] * C; \
             if (j < safe && indices[j] < edge) { \
-                const vector_##T##_##C factor = *(const vector_##T##_##C *)column; \
+                const lanes_##C factor = *(const lanes_##C *)column; \
                 for (int r = 0; r < R; ++r) \
-                    sums[r] += *(const vector_##T##_##C *)(block + r * C) * factor; \
+                    sums[r] += __builtin_convertvector(*(const numbers_##T##_##C *)(block + r * C), lanes_##C) * factor; \
             } else \
                 for (int r = 0; r < R; ++r) \
                     for (int c = 0; c < C; ++c) \
@@ -34,29 +38,32 @@
     }
 
 /* The same for K columns: a number of every column is one vector of the processor. */
+#define MANY(K) typedef double many_##K __attribute__((vector_size(K * sizeof(double)), aligned(sizeof(double)), may_alias));
+MANY(2)
+MANY(4)
+MANY(8)
 #define ROW_TOGETHER(T, K) \
-    typedef T many_##T##_##K __attribute__((vector_size(K * sizeof(T)), aligned(sizeof(T)), may_alias)); \
     INLINE void row_many_##T##_##K(const int R, const int C, const int32_t begin, const int32_t end, \
-                                   const int32_t *restrict indices, const T *restrict data, const T *restrict x, \
-                                   T *restrict out) \
+                                   const int32_t *restrict indices, const T *restrict data, const double *restrict x, \
+                                   double *restrict out) \
     { \
-        many_##T##_##K sums[6] = {0}; \
+        many_##K sums[6] = {0}; \
         for (int32_t j = begin; j < end; ++j) { \
             const T *restrict block = data + (int64_t)j * R * C; \
-            const many_##T##_##K *restrict at = (const many_##T##_##K *)(x + (int64_t)indices[j] * C * K); \
+            const many_##K *restrict at = (const many_##K *)(x + (int64_t)indices[j] * C * K); \
             for (int c = 0; c < C; ++c) \
                 for (int r = 0; r < R; ++r) \
-                    sums[r] += block[r * C + c] * at[c]; \
+                    sums[r] += (double)block[r * C + c] * at[c]; \
         } \
         for (int r = 0; r < R; ++r) \
-            ((many_##T##_##K *)out)[r] -= sums[r]; \
+            ((many_##K *)out)[r] -= sums[r]; \
     }
 
 /* One row of blocks: out[R * K] -= A x. */
 #define ROW(T) \
     INLINE void row_##T(const int R, const int C, const int K, const int32_t begin, const int32_t end, const int32_t safe, \
-                        const int32_t edge, const int32_t *restrict indices, const T *restrict data, const T *restrict x, \
-                        T *restrict out) \
+                        const int32_t edge, const int32_t *restrict indices, const T *restrict data, \
+                        const double *restrict x, double *restrict out) \
     { \
         if (K == 1 && C == 3) \
             row_##T##_3(R, begin, end, safe, edge, indices, data, x, out); \
@@ -74,22 +81,23 @@
 #define PRODUCT(T) \
     INLINE void product_##T##_sized(const int R, const int C, const int K, const int32_t rows, const int32_t edge, \
                                     const int32_t *restrict indptr, const int32_t *restrict indices, \
-                                    const T *restrict data, const T *restrict x, const T *restrict b, T *restrict y, \
+                                    const T *restrict data, const double *restrict x, const double *restrict b, \
+                                    double *restrict y, \
                                     const int add) \
     { \
         const int32_t safe = indptr[rows] - 1; \
         for (int32_t i = 0; i < rows; ++i) { \
-            T out[R * K]; \
-            T *restrict to = y + (int64_t)i * R * K; \
+            double out[R * K]; \
+            double *restrict to = y + (int64_t)i * R * K; \
             for (int n = 0; n < R * K; ++n) \
-                out[n] = b ? b[(int64_t)i * R * K + n] : (T)0; \
+                out[n] = b ? b[(int64_t)i * R * K + n] : 0.0; \
             row_##T(R, C, K, indptr[i], indptr[i + 1], safe, edge, indices, data, x, out); \
             for (int n = 0; n < R * K; ++n) \
                 to[n] = b ? out[n] : add ? to[n] - out[n] : -out[n]; \
         } \
     } \
     int product_##T(const int R, const int C, const int K, const int32_t rows, const int32_t edge, const int32_t *indptr, \
-                    const int32_t *indices, const T *data, const T *x, const T *b, T *y, const int add) \
+                    const int32_t *indices, const T *data, const double *x, const double *b, double *y, const int add) \
     { \
         switch (R * 10000 + C * 100 + K) { \
             EACH_SHAPE(PRODUCT_CASE, T) \
@@ -104,27 +112,28 @@
 
 /* y += A^T x. */
 #define ADD_TOGETHER(T, K) \
-    INLINE void add_many_##T##_##K(const int R, const int C, const T *restrict block, const T *restrict from, T *restrict to) \
+    INLINE void add_many_##T##_##K(const int R, const int C, const T *restrict block, const double *restrict from, \
+                                     double *restrict to) \
     { \
-        const many_##T##_##K *restrict held = (const many_##T##_##K *)from; \
-        many_##T##_##K *restrict sums = (many_##T##_##K *)to; \
+        const many_##K *restrict held = (const many_##K *)from; \
+        many_##K *restrict sums = (many_##K *)to; \
         for (int c = 0; c < C; ++c) { \
-            many_##T##_##K sum = sums[c]; \
+            many_##K sum = sums[c]; \
             for (int r = 0; r < R; ++r) \
-                sum += block[r * C + c] * held[r]; \
+                sum += (double)block[r * C + c] * held[r]; \
             sums[c] = sum; \
         } \
     }
 #define TRANSPOSED(T) \
     INLINE void transposed_##T##_sized(const int R, const int C, const int K, const int32_t rows, \
                                        const int32_t *restrict indptr, const int32_t *restrict indices, \
-                                       const T *restrict data, const T *restrict x, T *restrict y) \
+                                       const T *restrict data, const double *restrict x, double *restrict y) \
     { \
         for (int32_t i = 0; i < rows; ++i) { \
-            const T *restrict from = x + (int64_t)i * R * K; \
+            const double *restrict from = x + (int64_t)i * R * K; \
             for (int32_t j = indptr[i]; j < indptr[i + 1]; ++j) { \
                 const T *restrict block = data + (int64_t)j * R * C; \
-                T *restrict to = y + (int64_t)indices[j] * C * K; \
+                double *restrict to = y + (int64_t)indices[j] * C * K; \
                 if (K == 1) \
                     for (int r = 0; r < R; ++r) \
                         for (int c = 0; c < C; ++c) \
@@ -139,7 +148,7 @@
         } \
     } \
     int transposed_##T(const int R, const int C, const int K, const int32_t rows, const int32_t *indptr, const int32_t *indices, \
-                       const T *data, const T *x, T *y) \
+                       const T *data, const double *x, double *y) \
     { \
         switch (R * 10000 + C * 100 + K) { \
             EACH_SHAPE(TRANSPOSED_CASE, T) \
@@ -246,8 +255,8 @@ void advance(const int64_t rows, const int K, const double *restrict alpha, cons
     EACH_COLUMNS(ADVANCE)
 }
 
-/* p = z + beta p, where z is given in single precision. */
-void redirect(const int64_t rows, const int K, const double *restrict beta, const float *restrict z, double *restrict p)
+/* p = z + beta p */
+void redirect(const int64_t rows, const int K, const double *restrict beta, const double *restrict z, double *restrict p)
 {
 #define REDIRECT(C) \
     double share[C]; \
@@ -258,29 +267,14 @@ void redirect(const int64_t rows, const int K, const double *restrict beta, cons
     EACH_COLUMNS(REDIRECT)
 }
 
-/* s = share r by column, in single precision. */
-void shorten(const int64_t rows, const int K, const double *restrict shares, const double *restrict r, float *restrict s)
+/* products = sum a b by column. */
+void project(const int64_t rows, const int K, const double *restrict a, const double *restrict b, double *restrict products)
 {
-#define SHORTEN(C) \
-    double share[C]; \
-    memcpy(share, shares, sizeof share); \
-    for (int64_t i = 0; i < rows; ++i) \
-        for (int k = 0; k < C; ++k) \
-            s[i * C + k] = (float)(share[k] * r[i * C + k]);
-    EACH_COLUMNS(SHORTEN)
-}
-
-/* products = sum a b by column, b in double or in single precision. */
-#define PROJECT(T) \
-    void project_##T(const int64_t rows, const int K, const double *restrict a, const T *restrict b, double *restrict products) \
-    { \
-        EACH_COLUMNS(PROJECT_COLUMNS) \
-    }
-#define PROJECT_COLUMNS(C) \
+#define PROJECT(C) \
     double sums[C] = {0}; \
     for (int64_t i = 0; i < rows; ++i) \
         for (int k = 0; k < C; ++k) \
             sums[k] += a[i * C + k] * b[i * C + k]; \
     memcpy(products, sums, sizeof sums);
-PROJECT(double)
-PROJECT(float)
+    EACH_COLUMNS(PROJECT)
+}

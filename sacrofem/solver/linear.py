@@ -302,12 +302,10 @@ def _fill(vectors: Sequence[PETSc.Vec], columns: FloatArray) -> None:
 class _Shell:
     """The cycle as PETSc calls it."""
 
-    def __init__(self, precondition: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+    def __init__(self, precondition: Callable[[FloatArray], FloatArray]) -> None:
         self.precondition = precondition
 
     def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
         """Write an approximation of A^-1 x into y."""
-        size = x.norm() or 1.0  # of size 1, far from the ends of single precision
-        column = (x.getArray(readonly=True) / size).astype(np.float32)[:, None]
         with y as values:
-            values[:] = size * self.precondition(column)[:, 0].astype(np.float64)
+            values[:] = self.precondition(x.getArray(readonly=True)[:, None])[:, 0]

@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 from sacrofem.solver.kernels import WIDTHS
 
 FloatArray = NDArray[np.float64]
-SingleArray = NDArray[np.float32]
 
 
 class LowRankCorrection:
@@ -30,15 +29,13 @@ class LowRankCorrection:
         stiffness: K, (k, k), symmetric.
     """
 
-    def __init__(
-        self, comm: MPI.Comm, inner: Callable[[SingleArray], SingleArray], rows: csr_array, stiffness: FloatArray
-    ) -> None:
-        self.comm, self.rows = comm, csr_array(rows.astype(np.float32))
-        self.columns: SingleArray = np.empty((rows.shape[1], rows.shape[0]), dtype=np.float32)
+    def __init__(self, comm: MPI.Comm, inner: Callable[[FloatArray], FloatArray], rows: csr_array, stiffness: FloatArray) -> None:
+        self.comm, self.rows = comm, rows
+        self.columns: FloatArray = np.empty((rows.shape[1], rows.shape[0]))
         widest = WIDTHS[-1]
         for first in range(0, rows.shape[0], widest):
             part = rows[list(range(first, min(first + widest, rows.shape[0])))].toarray().T
-            block = np.zeros((len(part), widest), dtype=np.float32)
+            block = np.zeros((len(part), widest))
             block[:, : part.shape[1]] = part
             self.columns[:, first : first + part.shape[1]] = inner(block)[:, : part.shape[1]]
         flexibility = self._sum(rows @ self.columns)
@@ -46,11 +43,11 @@ class LowRankCorrection:
         middle = stiffness @ np.linalg.inv(np.eye(len(stiffness)) + flexibility @ stiffness)
         self.middle: FloatArray = 0.5 * (middle + middle.T)
 
-    def _sum(self, own: FloatArray | SingleArray) -> FloatArray:
+    def _sum(self, own: FloatArray) -> FloatArray:
         whole = np.empty(own.shape)
-        self.comm.Allreduce(np.ascontiguousarray(own, dtype=np.float64), whole)
+        self.comm.Allreduce(np.ascontiguousarray(own), whole)
         return whole
 
-    def correct(self, z: SingleArray) -> None:
+    def correct(self, z: FloatArray) -> None:
         """Correct P^-1 r in place, (rows of this rank, K); collective."""
-        z -= self.columns @ (self.middle @ self._sum(self.rows @ z)).astype(np.float32)
+        z -= self.columns @ (self.middle @ self._sum(self.rows @ z))

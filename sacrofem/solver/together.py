@@ -20,7 +20,6 @@ from sacrofem.solver.kernels import WIDTHS
 from sacrofem.solver.low_rank import LowRankCorrection
 
 FloatArray = NDArray[np.float64]
-SingleArray = NDArray[np.float32]
 
 
 class Springs(Protocol):
@@ -33,8 +32,8 @@ class Springs(Protocol):
 class Preconditioner(Protocol):
     """An approximate inverse: symmetric, positive, the same linear map for every vector up to rounding."""
 
-    def apply(self, b: SingleArray) -> SingleArray:
-        """Its answer to a block (rows of this rank, K), single precision; collective."""
+    def apply(self, b: FloatArray) -> FloatArray:
+        """Its answer to a block (rows of this rank, K); collective."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,8 @@ class BlockSolver:
             self.springs.add_product(x, y)
         return y
 
-    def precondition(self, r: SingleArray) -> SingleArray:
-        """The preconditioner's answer to a block (rows of this rank, K), single precision; collective."""
+    def precondition(self, r: FloatArray) -> FloatArray:
+        """The preconditioner's answer to a block (rows of this rank, K); collective."""
         assert self.cycle is not None
         z = self.cycle.apply(r)
         if self.correction is not None:
