@@ -5,7 +5,7 @@ for that of its column: the forward sweep from zero also leaves the residual, an
 with A. Two steps of Chebyshev's iteration on either side, which this replaces, read four times that.
 
 The matrix is in single precision, vectors are not: rounded vectors cost iterations, the more the stiffer a body moves in soft
-bone (metal a million times as stiff: 441 in single precision, 120 in double).
+bone (metal a million times as stiff: 441 in single precision, 96 in double; docs/solver.md).
 
 Ranks sweep at the same time, each through its own rows. So that this converges however many there are, rows with columns of
 other ranks get more on the diagonal (Baker, Falgout, Kolev and Yang, SIAM J. Sci. Comput. 33 (2011) 2864: the l1 smoothers, with

@@ -250,8 +250,8 @@ class LinearSolver(ABC):
     def solve_unsymmetric(self, right_hand_side: PETSc.Vec, solution: PETSc.Vec, tolerance: float) -> SolveLog:
         """Solve with a matrix that has come to be unsymmetric (friction), by flexible GMRES on the preconditioner there is.
 
-        Flexible GMRES: a preconditioner in single precision is no linear map to the last digits. GMRES, which takes it for one,
-        stopped at a true residual of 2e-4 for one below the tolerance.
+        Flexible GMRES takes nothing for granted of the preconditioner: with a cycle on rounded vectors, which is no linear map to
+        the last digits, GMRES stopped at a true residual of 2e-4 for one below the tolerance.
 
         Raises:
             SolveError: it did not converge.
