@@ -199,26 +199,14 @@ class BlockMatrix:
         """The same as :meth:`BlockRows.multiply`, with the columns of this rank alone given; collective."""
         return self.rows.multiply(self.halo.extend(x, self.rows.shape[1]), minus_from, into)
 
-    def take_diagonal(self, sizes: NDArray[np.int32] | None = None) -> BlockRows:
-        """Blocks on the diagonal.
-
-        Args:
-            sizes: Numbers of consecutive rows that make one block each, in blocks of the matrix (default: one).
-
-        Returns:
-            As many blocks in every row as its group has rows; the columns are those of the group.
-        """
-        rows, (width, _) = self.rows, self.rows.shape
-        counts = np.ones(rows.rows, dtype=np.int64) if sizes is None else sizes.astype(np.int64)
-        begin, count = np.repeat(np.cumsum(counts) - counts, counts), np.repeat(counts, counts)
-        indptr = np.concatenate([[0], np.cumsum(count)])
-        row = np.repeat(np.arange(rows.rows), np.diff(rows.indptr))
-        inside = np.flatnonzero((rows.indices >= begin[row]) & (rows.indices < (begin + count)[row]))
-        row = row[inside]
-        data = np.zeros((int(indptr[-1]), width, width))
-        data[indptr[row] + rows.indices[inside] - begin[row]] = rows.data[inside]
-        indices = np.repeat(begin - indptr[:-1], count) + np.arange(indptr[-1])
-        return BlockRows((width, width), indptr, indices, data)
+    def take_diagonal(self) -> BlockRows:
+        """Its blocks on the diagonal, one in every row."""
+        rows, own = self.rows, np.arange(self.rows.rows + 1)
+        row = np.repeat(own[:-1], np.diff(rows.indptr))
+        inside = np.flatnonzero(rows.indices == row)
+        data = np.zeros((rows.rows, *rows.shape))
+        data[row[inside]] = rows.data[inside]
+        return BlockRows(rows.shape, own, own[:-1], data)
 
 
 def number_locally(numbers: IntArray, first: int, owned: int) -> tuple[NDArray[np.int32], IntArray]:
@@ -231,7 +219,7 @@ def number_locally(numbers: IntArray, first: int, owned: int) -> tuple[NDArray[n
 
 
 def invert_groups(diagonal: BlockRows) -> BlockRows:
-    """Inverses, in single precision, of what :meth:`BlockMatrix.take_diagonal` took."""
+    """Inverses, in single precision, of blocks on a diagonal: as many in every row as its group of rows has rows."""
     width, counts = diagonal.shape[0], np.diff(diagonal.indptr)
     inverse = np.empty(diagonal.data.shape, dtype=np.float32)
     for count in np.unique(counts):
