@@ -11,9 +11,10 @@ from dolfinx import fem
 from dolfinx import mesh as dmesh
 
 from sacrofem.mechanics.distribution import find_local_facets
+from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.model import SacrumModel
 from sacrofem.mechanics.supports import support_surfaces
-from sacrofem.mesh.facets import facet_areas, find_outer, list_facets
+from sacrofem.mesh.facets import facet_areas, find_outer
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.results.fields import CaseFields, pair_faces
 
@@ -90,7 +91,7 @@ class OuterFacets:
 
     def __init__(self, mesh: ModelMesh) -> None:
         self.mesh = mesh
-        self._facets = list_facets(mesh.cells)
+        self._facets = facets_of(mesh.cells)
 
     def cells_of(self, triangles: IntArray) -> IntArray:
         """(f,) cells."""

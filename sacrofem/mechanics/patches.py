@@ -64,7 +64,6 @@ class OuterSurface:
         self.centroids, self.normals = facet_geometry(mesh.points, facets.outer)
         names = np.array([mesh.region_names[int(number)] for number in mesh.host_regions[facets.outer_cells]])
         self.regions = names
-        self.keys = facet_keys(facets.outer, len(mesh.points))
 
     def pick(self, name: str, place: Sequence[float] | FloatArray, radius: float, regions: Sequence[str] = ()) -> Patch:
         """The facets about the point of the surface that lies nearest to a place.

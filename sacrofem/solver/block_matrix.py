@@ -148,6 +148,10 @@ class BlockRows:
         assert not failed, f"no kernel for blocks of {self.shape} and {x.shape[1]} columns"
         return y
 
+    def single(self) -> BlockRows:
+        """The same in single precision."""
+        return BlockRows(self.shape, self.indptr, self.indices, self.data.astype(np.float32))
+
     def sort(self) -> None:
         """Bring the blocks of every row into the order of their columns; double precision."""
         load_kernels().sort_rows(

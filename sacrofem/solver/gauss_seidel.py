@@ -51,7 +51,7 @@ class GaussSeidel:
         self.size, self.halo, self.numbers = matrix.rows.shape[0], matrix.halo, matrix.rows.data.size
         self.lower, foreign, diagonal = split_rows(matrix, places)
         self.foreign = foreign if len(foreign.indices) else None
-        self.diagonal = BlockRows(diagonal.shape, diagonal.indptr, diagonal.indices, diagonal.data.astype(np.float32))
+        self.diagonal = diagonal.single()
         own = np.flatnonzero(diagonal.indices == np.repeat(np.arange(diagonal.rows), np.diff(diagonal.indptr)))
         dofs = np.arange(self.size)
         diagonal.data[own[:, None], dofs, dofs] *= 1.0 + _LIFT
@@ -76,8 +76,8 @@ class GaussSeidel:
 
     def finish(self, x: FloatArray, b: FloatArray) -> FloatArray:
         """Sweep backward from x, which is used up; collective."""
-        left = self._without_foreign(x, b)
-        spread, left = self._spread(x), self._spread(left.copy() if left is b else left)
+        left = self._spread(self._without_foreign(x, b))
+        spread, left = self._spread(x), left.copy() if left is b else left  # it is used up, and b is the caller's
         self._sweep("backward", b.shape[1], spread, left)
         return self._gather(spread, b)
 

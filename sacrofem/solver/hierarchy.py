@@ -199,8 +199,8 @@ def smooth_aggregates(
     smooth(None, None)
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty((indptr[-1], size, _MOTIONS))
     smooth(indices, data)
-    made = BlockRows((size, _MOTIONS), indptr, indices, data.astype(np.float32))
-    return Prolongation(made, Halo.of(comm, ghosts, first, count)), coarse
+    made = BlockRows((size, _MOTIONS), indptr, indices, data)
+    return Prolongation(made.single(), Halo.of(comm, ghosts, first, count)), coarse
 
 
 def multiply_galerkin(matrix: BlockMatrix, prolongation: Prolongation) -> BlockMatrix:

@@ -1,4 +1,4 @@
-/* Products and smoothing steps of block-sparse matrices with several vectors at once.
+/* Products of block-sparse matrices with several vectors at once.
 
    A vector of K columns is stored row by row: x[row * K + column]. Block sizes and K are constants to the compiler in every
    branch of a switch, so that the inner loops unroll and vectorise. */

@@ -10,7 +10,7 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from sacrofem.solver.block_matrix import BlockMatrix, BlockRows
+from sacrofem.solver.block_matrix import BlockMatrix
 from sacrofem.solver.copies import find_blocks
 from sacrofem.solver.cycle import VCycle
 from sacrofem.solver.hierarchy import Prolongation, build_cycle
@@ -56,8 +56,7 @@ def _describe_interpolation(linear: fem.FunctionSpace, quadratic: fem.FunctionSp
     matrix = interpolate_to_quadratic(linear, quadratic)
     found = BlockMatrix.of(matrix, (3, 3))
     matrix.destroy()
-    rows = found.rows
-    return Prolongation(BlockRows(rows.shape, rows.indptr, rows.indices, rows.data.astype(np.float32)), found.halo)
+    return Prolongation(found.rows.single(), found.halo)
 
 
 def rigid_motions(space: fem.FunctionSpace) -> FloatArray:
