@@ -24,6 +24,9 @@ from benchmarks.scaling.case import change_properties
 from benchmarks.scaling.model import Measured, predict_seconds
 from benchmarks.solving import Solved
 from benchmarks.stopwatch import run_apart
+from benchmarks.study.__main__ import SIZES, write_peers
+from benchmarks.study.case import Request
+from benchmarks.study.peers import run_peers
 from sacrofem.export.calculix import write_inp
 from sacrofem.mechanics.distribution import distribute
 from sacrofem.mechanics.loading import endplate_force
@@ -94,7 +97,7 @@ def solved() -> Solved:
 
 def test_peers_get_the_problem_that_sacrofem_solves(solved: Solved, tmp_path: Path) -> None:
     """With tetrahedra assembled apart from the product, its displacement is in balance with the exported forces."""
-    written, _, displacement = take_apart("block", solved)
+    written, _, displacement = take_apart("block", solved.model, solved.properties, solved.parts)
     written.save(tmp_path / ARRAYS)
     arrays = Arrays.load(tmp_path / ARRAYS)
     whole = assemble_bulk(arrays.points, arrays.cells, arrays.young, arrays.poisson) + arrays.extra
@@ -109,7 +112,7 @@ def test_a_peer_finds_the_same_displacement(peer: str, solved: Solved, tmp_path:
     absent = [need for need in needs if find_spec(need) is None]
     if absent or (peer == "calculix" and shutil.which("ccx") is None):
         pytest.skip(f"{', '.join(absent) or 'ccx'} is not installed: uv sync --group benchmarks; apt-get install calculix-ccx")
-    arrays, problem, displacement = take_apart("block", solved)
+    arrays, problem, displacement = take_apart("block", solved.model, solved.properties, solved.parts)
     arrays.save(tmp_path / ARRAYS)
     if peer == "calculix":
         from benchmarks.peers import calculix
@@ -146,6 +149,30 @@ def test_the_table_names_the_fastest_peer_that_is_accurate() -> None:
     text = "\n".join(write_table(kept))
     assert "scikit-fem + PyAMG, strength 0.05, block Gauss-Seidel, 4.0 times sacrofem's time" in text
     assert "not finished in 1 s" in text
+
+
+def test_the_peers_loop_is_the_least_that_keeping_a_factor_or_hierarchy_allows() -> None:
+    """Two treatments, four levels, eight loads: 8 matrices, 64 solves."""
+    request = Request({}, 0, 0, 2, 4, False, (), 1, 1)
+    peers: dict[str, dict[str, object]] = {
+        "scikit_fem": {"cpu": {"assemble": 1.0, "set up": 10.0, "solve": 2.0}, "iterations": 40},
+        "netgen": {"cpu": {"assemble": 1.0, "set up": 30.0, "solve": 0.5}, "iterations": None},
+        "calculix_spooles": {"failed": "not finished in 1 s"},
+    }
+    text = "\n".join(write_peers(request, peers, 1000.0, 10.0))
+    assert "| 8 | 80 | 128 | 216 | 40 | 4.6 |" in text
+    assert "| 8 | 20 | 128 | 156 | 40 | 6.4 |" in text
+    assert "| 8 | 240 | 32 | 280 | direct | 3.6 |" in text
+    assert "takes 15.6 times the study" in text
+    assert "not finished in 1 s" in text
+
+
+def test_peers_find_the_displacement_of_a_study() -> None:
+    mesh, refinements = SIZES["coarse"]
+    for name, result in run_peers(Request(mesh, refinements, 0, 1, 1, False, (), 1, 1), 300.0).items():
+        if str(result.get("failed", "")).startswith("not installed"):
+            pytest.skip(f"{name} is {result['failed']}: uv sync --group benchmarks")
+        assert result["error"] < 1e-6, (name, result)
 
 
 def test_the_triad_runs_and_counts_three_arrays() -> None:

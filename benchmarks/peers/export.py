@@ -11,12 +11,15 @@ from scipy.sparse import csr_matrix
 
 from benchmarks.peers.arrays import ARRAYS, INPUT, PROBES, Arrays, FloatArray
 from benchmarks.problem import prepare
-from benchmarks.solving import Solved, case_of, solve_case
+from benchmarks.solving import case_of, solve_case
 from benchmarks.stopwatch import Stopwatch, report
 
 if TYPE_CHECKING:
     from sacrofem.export.problem import Problem
     from sacrofem.export.springs import Combinations
+    from sacrofem.loads.parts import LoadPart
+    from sacrofem.mechanics.model import SacrumModel
+    from sacrofem.mechanics.properties import Properties
 
 #: Of the residual, for the solution that all are held against.
 _REFERENCE = 1e-9
@@ -35,7 +38,7 @@ def main(size: str, order: str, treatment: str, folder: Path) -> None:
     from sacrofem.export.calculix import write_inp
 
     solved = solve_case(resolved, mesh, case, MPI.COMM_SELF, Stopwatch(), _REFERENCE)
-    arrays, problem, displacement = take_apart(case.name, solved)
+    arrays, problem, displacement = take_apart(case.name, solved.model, solved.properties, solved.parts)
     folder.mkdir(parents=True, exist_ok=True)
     write_inp(folder / INPUT, problem)
     np.save(folder / PROBES, displacement[arrays.probes])
@@ -43,17 +46,17 @@ def main(size: str, order: str, treatment: str, folder: Path) -> None:
     report({"dofs": arrays.points.size, "cells": len(arrays.cells), "nodes": len(arrays.points)})
 
 
-def take_apart(name: str, solved: Solved) -> tuple[Arrays, Problem, FloatArray]:
-    """A solved case as arrays, as sacrofem exports it, and (n, 3) its displacement."""
+def take_apart(
+    name: str, model: SacrumModel, properties: Properties, parts: tuple[LoadPart, ...]
+) -> tuple[Arrays, Problem, FloatArray]:
+    """An assembled case as arrays, as sacrofem exports it, and (n, 3) its displacement."""
     from sacrofem.export.membranes import combine_membranes
     from sacrofem.export.problem import describe_problem
 
-    model = solved.model
     if model.coupled.couplings:
         raise ValueError(f"no sparse matrix, and so not exported: {', '.join(what.name for what in model.coupled.couplings)}")
     model.solver.tolerance = _REFERENCE
-    solution = model.solve(solved.parts)
-    problem, fields = describe_problem(name, model, solved.properties, solution, solved.parts)
+    problem, fields = describe_problem(name, model, properties, model.solve(parts), parts)
     combined = [springs.combine() for springs in problem.springs if len(springs.nodes)] + [combine_membranes(problem)]
     size = problem.points.size
     extra = csr_matrix((size, size))

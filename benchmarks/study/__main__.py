@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.page import describe_machine, replace_section
+from benchmarks.peers.__main__ import TITLES
 from benchmarks.stopwatch import run_request
 from benchmarks.study.case import TREATMENTS, Request
+from benchmarks.study.peers import count_loops, run_peers
 
-#: The requirement: the study takes less than this share of the loop's time.
-WANTED = 20.0
+#: The requirements: the loop of fresh solves and that of the fastest peer take at least so many times the study's time.
+WANTED, WANTED_OF_PEERS = 20.0, 15.0
+_LOADS = 8
 LADDER = (
     ("none",),
     ("together",),
@@ -31,9 +34,9 @@ SIZES = {
 }
 
 
-def write_section(request: Request, result: dict[str, Any]) -> list[str]:
-    """The table of one set of loads as Markdown lines."""
-    cases = request.arms * request.levels * 8
+def write_section(request: Request, result: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[str]:
+    """The table of one set of loads as Markdown lines, with the peers' loops where they were run."""
+    cases = request.arms * request.levels * _LOADS
     fresh = result["fresh"]
     of_case = {stage: seconds / fresh["cases"] for stage, seconds in fresh["seconds"].items()}
     loop = cases * sum(of_case.values())
@@ -60,6 +63,35 @@ def write_section(request: Request, result: dict[str, Any]) -> list[str]:
             f"| {name} | {seconds['assemble']:.1f} | {seconds['set up']:.1f} | {seconds['solve']:.1f} | {total:.1f} | "
             f"{row['iterations']} | {loop / total:.1f} |"
         )
+    return lines + write_peers(request, peers, loop, total)
+
+
+def write_peers(request: Request, peers: dict[str, dict[str, Any]], fresh: float, own: float) -> list[str]:
+    """Rows of the peers' loops, and what they are of our own time.
+
+    Args:
+        request: What was timed.
+        peers: Peer -> its report of the first case.
+        fresh: The loop of fresh solves, seconds.
+        own: All reused, seconds.
+    """
+    lines, least = [], float("inf")
+    for peer, result in peers.items():
+        if "failed" in result:
+            lines.append(f"| {TITLES[peer]} | {result['failed']} |" + " |" * 5)
+            continue
+        for kept, loop in count_loops(result, request.arms, request.levels, _LOADS).items():
+            least = min(least, loop.total)
+            lines.append(
+                f"| {TITLES[peer]}, {kept} | {loop.assemble:.0f} | {loop.setup:.0f} | {loop.solve:.0f} | {loop.total:.0f} | "
+                f"{result['iterations'] or 'direct'} | {fresh / loop.total:.1f} |"
+            )
+    if least < float("inf"):
+        lines += [
+            "",
+            f"Peers: stages of one case ({TREATMENTS[request.first].name}, densest bone, first load), counted as often as the "
+            f"loop needs them. The fastest of their loops takes {least / own:.1f} times the study (wanted: {WANTED_OF_PEERS:g}).",
+        ]
     return lines
 
 
@@ -72,6 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first of them, from 0")
     parser.add_argument("--fresh", type=int, default=2, help="cases of each treatment that the loop solves in a turn")
     parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--peers", action="store_true", help="also the loop of scikit-fem and NGSolve (--group benchmarks)")
     parser.add_argument("--last", action="store_true", help="only nothing and everything reused, not the steps between")
     parser.add_argument("--timeout", type=float, default=3600.0, help="seconds for each set of loads")
     parser.add_argument("--output", type=Path, help="page whose section is replaced, such as docs/benchmarks.md")
@@ -82,7 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
         mesh, refinements = SIZES[given.size]
         request = Request(mesh, refinements, given.first, given.arms, 4, independent, ladder, given.fresh, given.turns)
         result = run_request("benchmarks.study.case", request=request, timeout=given.timeout)
-        lines += [*([""] if lines else []), *write_section(request, result)]
+        peers = run_peers(request, given.timeout) if given.peers else {}
+        lines += [*([""] if lines else []), *write_section(request, result, peers)]
         sys.stderr.write("\n".join(lines) + "\n")
     lines += ["", f"Wanted: at least {WANTED:g} times."]
     sys.stdout.write("\n".join(lines) + "\n")
