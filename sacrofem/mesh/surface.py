@@ -30,7 +30,7 @@ THREADS = 2
 LEVELS = 3
 #: Points whose value on the coarser grid is below this many of its steps are sampled themselves: a distance changes by at
 #: most sqrt(3) steps across a coarse cell, the rest is to spare for shapes that are not quite distances.
-NEAR_STEPS = 2.0
+NEAR_STEPS = 1.5
 
 #: (n, 3) points -> (n,) wanted edge length, mm.
 SizeField = Callable[[FloatArray], FloatArray]
