@@ -37,14 +37,16 @@ def project_on_segment(points: FloatArray, start: FloatArray, end: FloatArray) -
 
 
 def squared_lengths(vectors: FloatArray, along: FloatArray | None = None, axis: FloatArray | None = None) -> FloatArray:
-    """(n,) squared lengths of (n, 3) vectors, or of what is left of them without ``along`` times ``axis``.
+    """(n,) squared lengths of (n, d) vectors, or of what is left of them without ``along`` times ``axis``.
 
-    Component by component: NumPy's sums over three numbers a row take several times as long.
+    Component by component: NumPy's sums over two or three numbers a row take several times as long.
     """
-    x, y, z = vectors.T
+    parts = list(vectors.T)
     if along is not None and axis is not None:
-        x, y, z = x - along * axis[0], y - along * axis[1], z - along * axis[2]
-    squared: FloatArray = x * x + y * y + z * z
+        parts = [part - along * step for part, step in zip(parts, axis, strict=True)]
+    squared = parts[0] * parts[0]
+    for part in parts[1:]:
+        squared += part * part
     return squared
 
 
