@@ -34,10 +34,9 @@ class Tetrahedra:
 
 def tidy(mesh: Tetrahedra) -> Tetrahedra:
     """Drop unused nodes and turn every cell positive."""
-    used = np.unique(mesh.cells)
-    renumbered = np.full(len(mesh.points), -1, dtype=np.int64)
-    renumbered[used] = np.arange(len(used))
-    points, cells = mesh.points[used], renumbered[mesh.cells]
+    used = np.zeros(len(mesh.points), dtype=np.bool_)
+    used[mesh.cells] = True
+    points, cells = mesh.points[used], (np.cumsum(used) - 1)[mesh.cells]
     a, b, c, d = (points[cells[:, i]] for i in range(4))
     inverted = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0
     cells[inverted] = cells[inverted][:, [0, 2, 1, 3]]

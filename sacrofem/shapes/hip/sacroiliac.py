@@ -142,9 +142,7 @@ class SacroiliacJoint:
         layer = np.maximum(self.footprint(points), slab)
         return layer, np.flatnonzero(layer < 2.0 * self.half_width)
 
-    def _fill(
-        self, layer: FloatArray, near: IntArray, sacrum: FloatArray, ilium: FloatArray, overlap: float
-    ) -> FloatArray:
+    def _fill(self, layer: FloatArray, near: IntArray, sacrum: FloatArray, ilium: FloatArray, overlap: float) -> FloatArray:
         """The layer, cut off by the bones at its ``near`` points."""
         within = np.maximum(-sacrum, sacrum - self.gap) - overlap
         facing = (np.clip(sacrum, 0.0, self.gap) + ilium - self.gap) / np.sqrt(2.0)
