@@ -87,7 +87,7 @@ def _set_size(gmsh: Any, surface: Surface, size: SizeField, path: Path) -> None:
     """Hand the size field to Gmsh on a grid (a ``Structured`` field in its binary format, z fastest)."""
     grid = Grid.over((surface.points.min(axis=0), surface.points.max(axis=0)), SIZE_GRID_SPACING)
     nx, ny, nz = grid.dimensions
-    asked = _about_solid(grid, surface)
+    asked = about_solid(grid, surface)
     sizes = evaluate(size, grid.points(asked))
     values = np.full(len(asked), sizes.max())  # no cell of the solid reads the others
     values[asked] = sizes
@@ -102,7 +102,7 @@ def _set_size(gmsh: Any, surface: Surface, size: SizeField, path: Path) -> None:
     gmsh.model.mesh.field.setAsBackgroundMesh(field)
 
 
-def _about_solid(grid: Grid, surface: Surface) -> BoolArray:
+def about_solid(grid: Grid, surface: Surface) -> BoolArray:
     """(n,) points of a grid that lie in a closed surface or at most two steps from it: a ring fills a tenth of its box."""
     corners = surface.points[surface.triangles]
     longest = float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max())
