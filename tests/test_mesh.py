@@ -24,8 +24,9 @@ from sacrofem.mesh.libraries import missing_library
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.mesh.quality import radius_ratio, require_quality
 from sacrofem.mesh.repair import lift_worst
-from sacrofem.mesh.surface import Grid
+from sacrofem.mesh.surface import Grid, contour_shape
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
+from sacrofem.mesh.volume import about_solid
 from sacrofem.shapes.cement import cement_body, place_needles
 from sacrofem.shapes.fracture import Sheet, fracture_sheets
 from sacrofem.shapes.implant import implant_body
@@ -264,6 +265,40 @@ def test_cuts_conform_and_halve_the_volume():
         assert ((cut.points[cut.cells] @ normal).max(axis=1)[held] < 1e-12).all()
     outer = list_facets(cut.cells).outer
     assert facet_areas(cut.points, outer).sum() == pytest.approx(6 * 16)
+
+
+@pytest.mark.parametrize("spacing", [0.7, 1.3])
+def test_sizes_are_asked_in_and_about_the_solid_alone(spacing):
+    def ring(points):
+        return np.hypot(np.hypot(points[:, 0], points[:, 1]) - 20.0, points[:, 2]) - 5.0
+
+    surface = contour_shape(ring, (np.array([-25.0, -25, -5]), np.array([25.0, 25, 5])), 2.0)
+    grid = Grid.over((surface.points.min(axis=0), surface.points.max(axis=0)), spacing)
+    asked, away = about_solid(grid, surface), ring(grid.points())
+    # Whoever reads the grid in the solid reads the corners of one of its cells.
+    assert asked[away < np.sqrt(3) * spacing].all()
+    assert not asked[away > 5 * spacing].any()
+    assert (away > 5 * spacing).sum() > 1000
+
+
+def test_a_cell_is_cut_the_same_way_whatever_its_place_in_the_list():
+    grid = stand_in_grid()
+    level = grid.points @ np.array([1, 0.2, 0.1])
+    level[np.abs(level) < 0.3] = 0.0
+    together = cut_cells(grid, level, 1)
+    alone = [
+        part
+        for cell in range(len(grid.cells))
+        for part in parts_at(cut_cells(Tetrahedra(grid.points, grid.cells[[cell]], grid.references[[cell]]), level, 1))
+    ]
+    assert sorted(alone) == sorted(parts_at(together))
+    assert len(alone) > len(grid.cells)
+
+
+def parts_at(mesh: Tetrahedra) -> list[tuple[object, ...]]:
+    """Every cell by the places of its corners, and its reference."""
+    corners = np.round(mesh.points[mesh.cells], 9) + 0.0
+    return [(sorted(map(tuple, cell.tolist())), int(ref)) for cell, ref in zip(corners, mesh.references, strict=True)]
 
 
 def stand_in_grid() -> Tetrahedra:

@@ -13,6 +13,8 @@ from sacrofem.shapes.field import Shape
 
 #: Bone that cement never enters, from the surface inward, mm: about the cortex, so that nothing leaks.
 CORTICAL_MARGIN = 1.0
+#: Farther than this from a body no cell is cut, and edges have grown to full size, mm.
+_REACH = 25.0
 #: Spacing of the grid that measures volumes, mm.
 VOLUME_GRID_SPACING = 0.5
 #: Radii are never scaled beyond this.
@@ -25,10 +27,15 @@ CUBIC_MM_PER_ML = 1000.0
 
 
 def inside_cancellous(body: Shape, bone: Shape) -> Shape:
-    """The part of ``body`` at least :data:`CORTICAL_MARGIN` below the bone's surface (and its openings')."""
+    """The part of ``body`` at least :data:`CORTICAL_MARGIN` below the bone's surface (and its openings').
+
+    The bone is evaluated only within :data:`_REACH` of the body.
+    """
 
     def level(points: FloatArray) -> FloatArray:
-        inner: FloatArray = np.maximum(body(points), bone(points) + CORTICAL_MARGIN)
+        inner = body(points)
+        near = np.flatnonzero(inner < _REACH)
+        inner[near] = np.maximum(inner[near], bone(points[near]) + CORTICAL_MARGIN)
         return inner
 
     return level

@@ -8,7 +8,7 @@ import numpy as np
 
 from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.cement_volume import CUBIC_MM_PER_ML
-from sacrofem.mesh.facets import facet_areas, list_facets
+from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.features import Feature, has_bit
 from sacrofem.mesh.holds import hold_surfaces
 from sacrofem.mesh.host import (
@@ -40,7 +40,7 @@ def label_mesh(
     breaks: Sequence[JointBreak] = (),
 ) -> ModelMesh:
     """Name regions and surfaces of a finished mesh, and measure it."""
-    facets = list_facets(mesh.cells)
+    facets = mesh.facets
     if joints:
         bone = joints.regions(mesh)
         centroids = mesh.points[mesh.cells].mean(axis=1)

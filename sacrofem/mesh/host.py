@@ -47,6 +47,8 @@ JOINTS = {
 }
 #: Names of the regions that are no bone in any treatment.
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
+#: Farther than this from a sheet its bone is not asked for: edges have grown to full size, mm.
+_REACH = 25.0
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
 _SPLINTER = 200.0
 
@@ -110,7 +112,14 @@ def within_bone(sheet: Sheet, host: Host) -> Shape:
     if host.ring is None:
         return sheet.away
     bone = {"sacrum": host.sacrum.bone, "hip_right": host.ring.hip_right, "hip_left": host.ring.hip_left}[sheet.bone]
-    return lambda points: np.maximum(np.abs(sheet.away(points)), bone(points))
+
+    def level(points: FloatArray) -> FloatArray:
+        away = np.abs(sheet.away(points))
+        near = np.flatnonzero(away < _REACH)
+        away[near] = np.maximum(away[near], bone(points[near]))
+        return away
+
+    return level
 
 
 class JointCuts:

@@ -32,12 +32,14 @@ class Patch:
 
     def __init__(self, mesh: Tetrahedra) -> None:
         self.points: FloatArray = mesh.points.copy()
-        self.cells: list[Cell | None] = [(a, b, c, d) for a, b, c, d in mesh.cells.tolist()]
+        self.cells: list[Cell | None] = list(map(tuple, mesh.cells.tolist()))
         self.references: list[int] = mesh.references.tolist()
+        self._given = mesh.cells
         flat = mesh.cells.ravel()
         self._order: IntArray = np.argsort(flat, kind="stable") // 4
-        self._start: IntArray = np.searchsorted(np.sort(flat), np.arange(len(mesh.points) + 1))
+        self._start: IntArray = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=len(mesh.points)))])
         self._stars: dict[int, list[int]] = {}
+        self._bounds: dict[int, Bounds] = {}
 
     def star(self, node: int) -> list[int]:
         """Numbers of the cells at a node."""
@@ -66,15 +68,20 @@ class Patch:
         for cell in old:
             for node in self.nodes(cell):
                 self.star(node).remove(cell)
+                self._bounds.pop(node, None)
             self.cells[cell] = None
         for nodes, reference in new:
             for node in nodes:
                 self.star(node).append(len(self.cells))
+                self._bounds.pop(node, None)
             self.cells.append(nodes)
             self.references.append(reference)
 
     def bounds_at(self, node: int) -> Bounds:
-        """The facets at ``node`` that lie on an interface or on the bone's surface."""
+        """The facets at ``node`` that lie on an interface or on the bone's surface; kept until the cells there change."""
+        known = self._bounds.get(node)
+        if known is not None:
+            return known
         beside: dict[tuple[int, int, int], list[int]] = defaultdict(list)
         for cell in self.star(node):
             for pair in combinations(sorted(set(self.nodes(cell)) - {node}), 2):
@@ -85,13 +92,15 @@ class Patch:
             low, high = sorted(references) if len(references) == 2 else (0, references[0])
             if low != high:
                 found[facet] = (low, high)
+        self._bounds[node] = found
         return found
 
     def finish(self) -> Tetrahedra:
         """The edited mesh."""
-        kept = [i for i, cell in enumerate(self.cells) if cell is not None]
-        cells = np.array([self.cells[i] for i in kept], dtype=np.int64)
-        return tidy(Tetrahedra(self.points, cells, np.array(self.references, dtype=np.int64)[kept]))
+        added = [cell or (0, 0, 0, 0) for cell in self.cells[len(self._given) :]]
+        cells = np.concatenate([self._given, np.array(added, dtype=np.int64).reshape(-1, 4)])
+        kept = np.array([cell is not None for cell in self.cells], dtype=np.bool_)
+        return tidy(Tetrahedra(self.points, cells[kept], np.array(self.references, dtype=np.int64)[kept]))
 
 
 def edge_stratum(bounds: Bounds, a: int, b: int) -> int:

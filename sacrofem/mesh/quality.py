@@ -7,6 +7,13 @@ import numpy as np
 from sacrofem.errors import MeshError, explain
 from sacrofem.mesh.model import FloatArray, IntArray
 
+#: Edges of a tetrahedron, from the second corner to the first: three at corner 0, then those opposite to them.
+_HEADS, _TAILS = [1, 2, 3, 3, 3, 2], [0, 0, 0, 2, 1, 1]
+#: Pairs of edges whose vector products are normal to the facets; the first normal times edge 2 is six volumes.
+_FIRST, _SECOND = [0, 1, 2, 5], [1, 2, 0, 4]
+#: Cells measured at once: few enough for the cache of the processor.
+_CHUNK = 10_000
+
 
 def radius_ratio(points: FloatArray, cells: IntArray) -> FloatArray:
     """Three times the inradius over the circumradius of every tetrahedron, negative where it is inverted.
@@ -21,33 +28,33 @@ def radius_ratio(points: FloatArray, cells: IntArray) -> FloatArray:
     Returns:
         (m,) quality, 1 for the regular tetrahedron.
     """
-    return corner_radius_ratio(points[cells])
+    if len(cells) <= _CHUNK:
+        return corner_radius_ratio(points[cells])
+    return np.concatenate([corner_radius_ratio(points[cells[i : i + _CHUNK]]) for i in range(0, len(cells), _CHUNK)])
 
 
 def corner_radius_ratio(corners: FloatArray) -> FloatArray:
     """Radius ratio of tetrahedra given by their (..., 4, 3) corner coordinates; see :func:`radius_ratio`."""
-    p, q, r, s = (np.moveaxis(corners[..., i, :], -1, 0) for i in range(4))
-    u, v, w = q - p, r - p, s - p
-    uv, vw, wu = _cross(u, v), _cross(v, w), _cross(w, u)
-    six_volumes = (uv * w).sum(axis=0)
-    doubled_area = _length(uv) + _length(vw) + _length(wu) + _length(_cross(r - q, s - q))
-    a = _length(u) * _length(s - r)
-    b = _length(v) * _length(s - q)
-    c = _length(w) * _length(r - q)
+    # Components first and all edges at once: many times faster than one by one on a few cells.
+    at = corners.T
+    edges = at[:, _HEADS] - at[:, _TAILS]
+    x, y, z = edges[:, _FIRST]
+    u, v, w = edges[:, _SECOND]
+    normals = np.stack([y * w - z * v, z * u - x * w, x * v - y * u])
+    areas = _lengths(normals)
+    six_volumes = np.add.reduce(normals[:, 0] * edges[:, 2], axis=0)
+    doubled_area = areas[0] + areas[1] + areas[2] + areas[3]
+    lengths = _lengths(edges)
+    a, b, c = lengths[:3] * lengths[3:]
     crelle = np.sqrt(np.maximum((a + b + c) * (a + b - c) * (a - b + c) * (b + c - a), 0.0))
     # 3 * (six_volumes / doubled_area) / (crelle / (4 * six_volumes)), signed by the volume
     ratio: FloatArray = 12.0 * six_volumes * np.abs(six_volumes) / np.maximum(doubled_area * crelle, 1e-300)
-    return ratio
+    return ratio.T
 
 
-def _cross(u: FloatArray, v: FloatArray) -> FloatArray:
-    """Vector products, components first: many times faster than numpy's on a few cells."""
-    return np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
-
-
-def _length(u: FloatArray) -> FloatArray:
+def _lengths(vectors: FloatArray) -> FloatArray:
     """Lengths of vectors, components first."""
-    lengths: FloatArray = np.sqrt((u * u).sum(axis=0))
+    lengths: FloatArray = np.sqrt(np.add.reduce(vectors * vectors, axis=0))
     return lengths
 
 

@@ -28,9 +28,10 @@ THREADS = 2
 
 #: Grids of 4, 2 and 1 times the spacing, each finer one only near the surface.
 LEVELS = 3
-#: Points whose value on the coarser grid is below this many of its steps are sampled themselves: a distance changes by at
-#: most sqrt(3) steps across a coarse cell, the rest is to spare for shapes that are not quite distances.
-NEAR_STEPS = 2.0
+#: Points whose value on the coarser grid is below this many of its steps are sampled themselves: a value interpolated between its
+#: nodes errs by at most half of sqrt(3) steps, the rest is to spare for shapes that are not quite distances. With 2 the packaged
+#: rings' surfaces are the same to the last bit.
+NEAR_STEPS = 1.5
 
 #: (n, 3) points -> (n,) wanted edge length, mm.
 SizeField = Callable[[FloatArray], FloatArray]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from sacrofem.errors import MeshError, explain
-from sacrofem.mesh.facets import facet_areas, list_facets
+from sacrofem.mesh.facets import Facets, facet_areas, list_facets
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.shapes.field import BoolArray
 
@@ -31,13 +32,17 @@ class Tetrahedra:
     cells: IntArray
     references: IntArray
 
+    @cached_property
+    def facets(self) -> Facets:
+        """Its facets, listed when they are first asked for."""
+        return list_facets(self.cells)
+
 
 def tidy(mesh: Tetrahedra) -> Tetrahedra:
     """Drop unused nodes and turn every cell positive."""
-    used = np.unique(mesh.cells)
-    renumbered = np.full(len(mesh.points), -1, dtype=np.int64)
-    renumbered[used] = np.arange(len(used))
-    points, cells = mesh.points[used], renumbered[mesh.cells]
+    used = np.zeros(len(mesh.points), dtype=np.bool_)
+    used[mesh.cells] = True
+    points, cells = mesh.points[used], (np.cumsum(used) - 1)[mesh.cells]
     a, b, c, d = (points[cells[:, i]] for i in range(4))
     inverted = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0
     cells[inverted] = cells[inverted][:, [0, 2, 1, 3]]
@@ -50,8 +55,7 @@ def absorb_splinters(mesh: Tetrahedra, smallest: float) -> Tetrahedra:
     A cut that grazes a surface leaves a few loose cells there, and pieces that hang together by an edge alone, which no
     remesher can keep.
     """
-    facets, references = list_facets(mesh.cells), mesh.references.copy()
-    areas = facet_areas(mesh.points, facets.inner)
+    facets, references = mesh.facets, mesh.references.copy()
     a, b, c, d = (mesh.points[mesh.cells[:, i]] for i in range(4))
     volumes = np.abs(np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a)) / 6.0
     for _ in range(_ABSORB_ROUNDS):
@@ -68,7 +72,8 @@ def absorb_splinters(mesh: Tetrahedra, smallest: float) -> Tetrahedra:
             here = ~same & (beside == number).any(axis=1)
             if here.any():
                 others = np.where(beside[here, 0] == number, sides[here, 1], sides[here, 0])
-                references[piece == number] = np.argmax(np.bincount(others, areas[here]))
+                areas = facet_areas(mesh.points, facets.inner[here])
+                references[piece == number] = np.argmax(np.bincount(others, areas))
     return Tetrahedra(mesh.points, mesh.cells, references)
 
 
@@ -84,7 +89,7 @@ def rings_around(mesh: Tetrahedra, cells: BoolArray, rings: int) -> BoolArray:
 
 def require_connected(mesh: Tetrahedra) -> None:
     """Raise :class:`MeshError` where the mesh falls into pieces (across facets) or holds a node twice."""
-    pairs = list_facets(mesh.cells).inner_cells
+    pairs = mesh.facets.inner_cells
     size = len(mesh.cells)
     count, piece = connected_components(
         coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (size, size)), directed=False

@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import binary_dilation, label
 
 from sacrofem.errors import MeshError, explain
 from sacrofem.mesh.libraries import import_gmsh
-from sacrofem.mesh.model import FloatArray
-from sacrofem.mesh.surface import Grid, SizeField, Surface
+from sacrofem.mesh.surface import Grid, SizeField, Surface, evaluate
 from sacrofem.mesh.tetrahedra import Tetrahedra, tidy
+from sacrofem.shapes.field import BoolArray
 
 #: Gmsh's number of the HXT Delaunay algorithm.
 HXT = 10
@@ -49,7 +50,7 @@ def fill_surface(surface: Surface, size: SizeField) -> Tetrahedra:
         gmsh.model.geo.addVolume([gmsh.model.geo.addSurfaceLoop([skin])])
         gmsh.model.geo.synchronize()
         with TemporaryDirectory() as folder:
-            _set_size(gmsh, surface.points, size, Path(folder) / "size.bin")
+            _set_size(gmsh, surface, size, Path(folder) / "size.bin")
             try:
                 gmsh.model.mesh.generate(3)
             except Exception as error:  # Gmsh raises bare Exception
@@ -82,17 +83,40 @@ def fill_surface(surface: Surface, size: SizeField) -> Tetrahedra:
     return tidy(Tetrahedra(coordinates.reshape(-1, 3), cells, np.ones(len(cells), dtype=np.int64)))
 
 
-def _set_size(gmsh: Any, points: FloatArray, size: SizeField, path: Path) -> None:
+def _set_size(gmsh: Any, surface: Surface, size: SizeField, path: Path) -> None:
     """Hand the size field to Gmsh on a grid (a ``Structured`` field in its binary format, z fastest)."""
-    grid = Grid.over((points.min(axis=0), points.max(axis=0)), SIZE_GRID_SPACING)
+    grid = Grid.over((surface.points.min(axis=0), surface.points.max(axis=0)), SIZE_GRID_SPACING)
     nx, ny, nz = grid.dimensions
-    values = grid.sample(size).reshape(nz, ny, nx).transpose(2, 1, 0)
+    asked = about_solid(grid, surface)
+    sizes = evaluate(size, grid.points(asked))
+    values = np.full(len(asked), sizes.max())  # no cell of the solid reads the others
+    values[asked] = sizes
     with path.open("wb") as file:
         grid.origin.astype(np.float64).tofile(file)
         np.full(3, grid.spacing).tofile(file)
         np.array(grid.dimensions, dtype=np.int32).tofile(file)
-        np.ascontiguousarray(values, dtype=np.float64).tofile(file)
+        np.ascontiguousarray(values.reshape(nz, ny, nx).transpose(2, 1, 0)).tofile(file)
     field = gmsh.model.mesh.field.add("Structured")
     gmsh.model.mesh.field.setString(field, "FileName", str(path))
     gmsh.model.mesh.field.setNumber(field, "TextFormat", 0)
     gmsh.model.mesh.field.setAsBackgroundMesh(field)
+
+
+def about_solid(grid: Grid, surface: Surface) -> BoolArray:
+    """(n,) points of a grid that lie in a closed surface or at most two steps from it: a ring fills a tenth of its box."""
+    corners = surface.points[surface.triangles]
+    longest = float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max())
+    # Places on every triangle, no farther from each other than a step of the grid.
+    parts = int(np.ceil(longest / grid.spacing))
+    i, j = (index.ravel() for index in np.meshgrid(np.arange(parts + 1), np.arange(parts + 1)))
+    shares = np.stack([i, j, parts - i - j], axis=1)[i + j <= parts] / parts
+    skin = np.zeros(grid.dimensions[::-1], dtype=np.bool_)
+    for share in shares:
+        place = np.round((np.einsum("i,kij->kj", share, corners) - grid.origin) / grid.spacing).astype(np.int64)
+        skin[place[:, 2], place[:, 1], place[:, 0]] = True
+    around = np.ones((3, 3, 3), dtype=np.bool_)
+    skin = binary_dilation(skin, around)
+    # The shell is closed and three points thick: what hangs together with the box's corner lies outside.
+    pieces, _ = label(~skin)
+    outside = pieces == pieces[0, 0, 0]
+    return np.asarray(binary_dilation(~outside, around)).ravel()

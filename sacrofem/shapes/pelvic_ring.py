@@ -152,7 +152,11 @@ def build_pelvic_ring(anatomy: Anatomy) -> PelvicRing:
 
     def solid(points: FloatArray) -> FloatArray:
         folded = mirrored(points)
-        whole: FloatArray = np.minimum.reduce([shape(folded) for shape in (sacrum.bone, right.bone, filling, between)])
+        # Every bone is evaluated once: hip bone and filling both ask how far the sacrum is.
+        inner, outer = sacrum.bone(folded), right.uncut(folded)
+        filled = joint.filling_between(folded, inner, outer, _OVERLAP)
+        clear = joint.keep_clear(outer, folded, inner)
+        whole: FloatArray = np.minimum.reduce([inner, clear, filled, between(folded)])
         return whole
 
     behind, above = scale * anatomy.landmarks["AUR_centroid"][0], scale * parameters.landmarks["PIIS"][1] - _BELOW_SPINE

@@ -11,7 +11,7 @@ import numpy as np
 
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.landmarks import Landmarks
-from sacrofem.shapes.primitives import NEAR, ellipsoid, smooth_union, tapered_capsule
+from sacrofem.shapes.primitives import NEAR, ellipsoid, smooth_union, squared_lengths, tapered_capsule
 
 #: Semi-axes of the superior articular process: thickness, height, width, mm (RECALLED).
 _ARTICULAR = np.array([6.0, 12.0, 9.5])
@@ -57,7 +57,7 @@ def add_processes(right: FloatArray, bone: FloatArray, processes: Sequence[Proce
     """
     joined = bone.copy()
     for process in processes:
-        near = ((right - process.centre) ** 2).sum(axis=1) < (process.radius + NEAR) ** 2
+        near = np.flatnonzero(squared_lengths(right - process.centre) < (process.radius + NEAR) ** 2)
         joined[near] = smooth_union(joined[near], process.shape(right[near]), process.fillet)
     return joined
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sacrofem.shapes.field import FloatArray
 from sacrofem.shapes.hip.curves import closed_spline
+from sacrofem.shapes.primitives import squared_lengths
 
 #: Step of the tables, mm; bilinear interpolation at this step errs by less than 0.02 mm.
 _STEP = 0.75
@@ -135,7 +136,8 @@ def _thin_plate_spline(control: FloatArray, nodes: FloatArray) -> FloatArray:
     scale = 100.0  # mm; keeps the system's coefficients near one
 
     def kernel(a: FloatArray, b: FloatArray) -> FloatArray:
-        squared = np.sum((a[:, None, :] - b[None, :, :]) ** 2, axis=-1) / scale**2
+        u, v = ((a[:, None, i] - b[None, :, i]) ** 2 for i in range(2))
+        squared = (u + v) / scale**2
         return 0.5 * squared * np.log(np.maximum(squared, 1e-12))
 
     def affine(a: FloatArray) -> FloatArray:
@@ -159,15 +161,16 @@ def _signed_distance_to_curve(nodes: FloatArray, curve: FloatArray, along: Float
     best, place, inside = np.full(len(nodes), np.inf), np.zeros(len(nodes)), np.zeros(len(nodes), dtype=np.bool_)
     following = np.roll(curve, -1, axis=0)
     steps = np.diff(np.append(along, round(along[-1] + 0.5)))
+    across, up = np.ascontiguousarray(nodes.T)
     for start, end, at, step in zip(curve, following, along, steps, strict=True):
         edge = end - start
-        part = np.clip((nodes - start) @ edge / (edge @ edge), 0.0, 1.0)
-        squared = np.sum((nodes - start - part[:, None] * edge) ** 2, axis=1)
-        nearer = squared < best
+        local = nodes - start
+        part = np.clip(local @ edge / (edge @ edge), 0.0, 1.0)
+        squared = squared_lengths(local, part, edge)
+        nearer = np.flatnonzero(squared < best)
         best[nearer] = squared[nearer]
         place[nearer] = at + part[nearer] * step
-        crosses = (start[1] > nodes[:, 1]) != (end[1] > nodes[:, 1])
-        if edge[1] != 0.0:
-            inside ^= crosses & (nodes[:, 0] < start[0] + (nodes[:, 1] - start[1]) / edge[1] * edge[0])
+        crossed = np.flatnonzero((start[1] > up) != (end[1] > up))  # none where the edge is level
+        inside[crossed] ^= across[crossed] < start[0] + (up[crossed] - start[1]) / edge[1] * edge[0]
     distance = np.sqrt(best)
     return np.where(inside, -distance, distance), place

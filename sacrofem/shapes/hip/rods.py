@@ -6,6 +6,7 @@ import numpy as np
 
 from sacrofem.shapes.field import FloatArray, Shape
 from sacrofem.shapes.hip.curves import open_spline
+from sacrofem.shapes.primitives import squared_lengths
 
 #: Straight pieces between two nodes of a rod.
 _PIECES = 6
@@ -35,7 +36,7 @@ def rod(nodes: FloatArray, semi_axes: FloatArray, across: FloatArray) -> Shape:
 
     def distance(points: FloatArray) -> FloatArray:
         # Far away the distance from the box is enough.
-        far = np.linalg.norm(np.maximum(np.maximum(lower - points, points - upper), 0.0), axis=1)
+        far: FloatArray = np.sqrt(squared_lengths(np.maximum(np.maximum(lower - points, points - upper), 0.0)))
         close = np.flatnonzero(far < _REACH)
         far[close] = near(points[close])
         return far
@@ -72,7 +73,7 @@ def _project(points: FloatArray, path: FloatArray, tangents: FloatArray) -> tupl
         axis = path[i + 1] - path[i]
         local = points - path[i]
         part = np.clip(local @ axis / (axis @ axis), 0.0, 1.0)
-        squared = np.sum((local - part[:, None] * axis) ** 2, axis=1)
+        squared = squared_lengths(local, part, axis)
         nearer = squared < best
         best[nearer], piece[nearer] = squared[nearer], i
     before = np.sum((points - path[piece]) * tangents[piece], axis=1)

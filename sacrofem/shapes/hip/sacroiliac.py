@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sacrofem.shapes.field import BoolArray, FloatArray, Shape
+from sacrofem.shapes.field import BoolArray, FloatArray, IntArray, Shape
 from sacrofem.shapes.primitives import project_on_segment, smooth_subtract, smooth_union
 
 _LANDMARKS = ("AUR_corner", "AUR_short_end", "AUR_long_end", "AUR_centroid")
@@ -66,19 +66,21 @@ class SacroiliacJoint:
         limbs = np.array([[at[start], at[end]] for start, end in _LIMBS])
         return cls(sacrum, scale * gap, points.mean(axis=0), normal * np.sign(normal[2]), limbs, scale * half_width)
 
-    def keep_clear(self, ilium: FloatArray, points: FloatArray) -> FloatArray:
+    def keep_clear(self, ilium: FloatArray, points: FloatArray, sacrum: FloatArray | None = None) -> FloatArray:
         """Distances of an ilium after the sacrum, grown by the gap, is taken off it.
 
         Args:
             ilium: (n,) signed distances of the ilium, mm.
             points: (n, 3).
+            sacrum: (n,) signed distances of the sacrum, mm, where they are known.
 
         Returns:
             (n,) signed distances. The sacrum is evaluated only where the ilium is near.
         """
         clear = ilium.copy()
         near = np.flatnonzero(ilium < 2.0 * self.half_width)
-        clear[near] = smooth_subtract(ilium[near], self.sacrum(points[near]) - self.gap, _EDGE)
+        away = self.sacrum(points[near]) if sacrum is None else sacrum[near]
+        clear[near] = smooth_subtract(ilium[near], away - self.gap, _EDGE)
         return clear
 
     def footprint(self, points: FloatArray) -> FloatArray:
@@ -124,16 +126,28 @@ class SacroiliacJoint:
         """
 
         def distance(points: FloatArray) -> FloatArray:
-            slab = np.abs((points - self.centre) @ self.normal) - _REACH - overlap
-            layer = np.maximum(self.footprint(points), slab)
-            near = np.flatnonzero(layer < 2.0 * self.half_width)
-            sacrum, ilium = self.sacrum(points[near]), uncut_ilium(points[near])
-            within = np.maximum(-sacrum, sacrum - self.gap) - overlap
-            facing = (np.clip(sacrum, 0.0, self.gap) + ilium - self.gap) / np.sqrt(2.0)
-            layer[near] = np.maximum(layer[near], np.maximum(within, facing))
-            return layer
+            layer, near = self._filled_layer(points, overlap)
+            return self._fill(layer, near, self.sacrum(points[near]), uncut_ilium(points[near]), overlap)
 
         return distance
+
+    def filling_between(self, points: FloatArray, sacrum: FloatArray, ilium: FloatArray, overlap: float) -> FloatArray:
+        """(n,) :meth:`filling` at points where the (n,) distances of the sacrum and the uncut ilium are known."""
+        layer, near = self._filled_layer(points, overlap)
+        return self._fill(layer, near, sacrum[near], ilium[near], overlap)
+
+    def _filled_layer(self, points: FloatArray, overlap: float) -> tuple[FloatArray, IntArray]:
+        """(n,) distance from the prism that holds the filling, and the points where the bones beside it count."""
+        slab = np.abs((points - self.centre) @ self.normal) - _REACH - overlap
+        layer = np.maximum(self.footprint(points), slab)
+        return layer, np.flatnonzero(layer < 2.0 * self.half_width)
+
+    def _fill(self, layer: FloatArray, near: IntArray, sacrum: FloatArray, ilium: FloatArray, overlap: float) -> FloatArray:
+        """The layer, cut off by the bones at its ``near`` points."""
+        within = np.maximum(-sacrum, sacrum - self.gap) - overlap
+        facing = (np.clip(sacrum, 0.0, self.gap) + ilium - self.gap) / np.sqrt(2.0)
+        layer[near] = np.maximum(layer[near], np.maximum(within, facing))
+        return layer
 
     def sacral_face(self, points: FloatArray) -> FloatArray:
         """(n,) negative on the sacrum's side of its auricular face; see :data:`_LEAVE`."""
