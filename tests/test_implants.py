@@ -100,6 +100,14 @@ def test_a_screw_with_a_core_has_metal_within_a_thread_zone_and_a_washer_on_the_
     assert np.linalg.norm(away - (away @ screw.outward)[:, None] * screw.outward, axis=1).max() < 6.5
 
 
+def test_a_posterior_plate_holds_both_ilia_and_passes_behind_the_sacrum() -> None:
+    outer, inner, opposite, _ = (hole.near for hole in seat(implant("posterior_plate")).holes)
+    assert outer[2] < inner[2] < -40.0
+    assert opposite == pytest.approx(inner * [1.0, 1.0, -1.0], abs=0.1)
+    between = inner + np.linspace(0.1, 0.9, 50)[:, None] * (opposite - inner)
+    assert ring().solid(between).min() > 3.2
+
+
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [

@@ -14,6 +14,7 @@ import pyvista as pv
 from mpi4py import MPI
 from rich.console import Console
 
+from sacrofem.mesh.host import HIP_RIGHT
 from sacrofem.report.terminal import print_comparison
 from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
 from sacrofem.results.metrics import measure_case
@@ -127,6 +128,20 @@ def test_neighbourhoods_hold_bone_alone() -> None:
     assert not any((mask & (mesh.regions == 10)).any() for mask in masks.values())
     assert np.abs(centroids[masks["near_fracture"], 2]).max() < 6.0
     assert centroids[masks["near_cement"], 1].max() < 20 / 3 + 5.0
+
+
+def test_in_the_ring_the_sacral_part_of_the_bone_near_a_screw_is_told_apart() -> None:
+    mesh = block(shape=(3, 6, 8), size=(10.0, 20.0, 40.0), bridge=1 / 3)
+    iliac = mesh.points[mesh.cells].mean(axis=1)[:, 2] > 0.0
+    hosts = np.where(iliac, HIP_RIGHT, mesh.host_regions)
+    names = {**mesh.region_names, 10: "screw:s1", HIP_RIGHT: "hip_right"}
+    ring = replace(mesh, host_regions=hosts, regions=np.where(mesh.regions == 10, 10, hosts), region_names=names)
+    masks = neighbourhoods(ring)
+    assert (masks["near_screw"] & iliac).any()
+    assert np.array_equal(masks["near_screw_sacrum"], masks["near_screw"] & ~iliac)
+    washers = neighbourhoods(replace(ring, region_names={**names, 10: "washer:s1"}))
+    assert "near_screw" not in washers
+    assert np.array_equal(washers["near_washer"], masks["near_screw"])
 
 
 @ORDERS

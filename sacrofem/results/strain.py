@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sacrofem.mesh.host import SOFT_REGIONS
+from sacrofem.mesh.host import BONES, HIP_RIGHT, SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
 from sacrofem.results.micromotion import Measure
@@ -58,8 +58,8 @@ def neighbourhoods(mesh: ModelMesh) -> dict[str, BoolArray]:
         mesh: The mesh that all treatments share.
 
     Returns:
-        Name -> (m,) mask: the bone regions, ``near_fracture``, and ``near_cement`` and ``near_screw`` where the study
-        has any.
+        Name -> (m,) mask: the bone regions, ``near_fracture``, and ``near_cement``, ``near_screw`` and ``near_washer``
+        where the study has any; in the ring ``near_screw_sacrum``, too: the part of ``near_screw`` that is not iliac.
     """
     soft = [number for number, name in mesh.region_names.items() if name in SOFT_REGIONS]
     bone = (mesh.regions == mesh.host_regions) & ~np.isin(mesh.host_regions, soft)
@@ -69,11 +69,13 @@ def neighbourhoods(mesh: ModelMesh) -> dict[str, BoolArray]:
     if facets:
         middles = mesh.points[np.concatenate(facets)].mean(axis=1)
         masks["near_fracture"] = bone & _within_reach(centroids, middles)
-    for kind in ("cement", "screw"):
+    for kind in ("cement", "screw", "washer"):
         numbers = [n for n, name in mesh.region_names.items() if any(part.startswith(f"{kind}:") for part in name.split("+"))]
         filled = np.isin(mesh.regions, numbers)
         if filled.any():
             masks[f"near_{kind}"] = bone & _within_reach(centroids, centroids[filled])
+    if "near_screw" in masks and HIP_RIGHT in mesh.region_names:
+        masks["near_screw_sacrum"] = masks["near_screw"] & np.isin(mesh.host_regions, BONES["sacrum"])
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 
