@@ -252,20 +252,23 @@ class Interfaces:
     def press_harder(self, allowed: float) -> None:
         """Take the present pressure as multiplier (augmented Lagrangian), on harder faces: they pass through each other less.
 
-        Faces without friction harden everywhere, once. With friction that makes the search longer (31 steps for 12 in one case of
-        a partial fracture of the ala); there it is the few points that still are too deep, beside the stiff cortex, which harden,
-        every time. Faces under a preload keep their stiffness, since the energy they start with depends on it.
+        Faces without friction do so everywhere, and harden once. With friction all of that disturbs what has come to rest: slip
+        follows the pressure. There only points that are still too deep, beside the stiff cortex, take their pressure over and
+        harden, every time (17 steps become 14 in the worst case of a U-type fracture). Faces under a preload keep their
+        stiffness, since the energy they start with depends on it.
 
         Args:
             allowed: Largest penetration, mm.
         """
         response, laws, given = self.response, self.laws, self._given.closed
-        pressing = np.where(response.closed & laws.augmented, laws.preload - response.pressure, 0.0)
-        self.memory = replace(self.memory, pressing=pressing)
+        rubs = laws.friction > 0.0
         depth = -(np.einsum("pi,pi->p", self.jump, laws.normals) + laws.gap)
         deep = response.closed & (depth > 0.5 * allowed)
+        carried = laws.augmented & np.where(rubs, deep, response.closed)
+        kept = np.where(rubs, self.memory.pressing, 0.0)
+        self.memory = replace(self.memory, pressing=np.where(carried, laws.preload - response.pressure, kept))
         rubbing = np.where(deep, np.minimum(_HARDER_RUBBING * laws.closed, _HARDEST * given), laws.closed)
-        harder = np.where(laws.friction > 0.0, rubbing, _HARDER * given)
+        harder = np.where(rubs, rubbing, _HARDER * given)
         self.laws = replace(laws, closed=np.where(laws.augmented & (laws.preload == 0.0), harder, given))
         self.response = respond(self.laws, self.memory, self.jump, foreseen=self._foreseen)
 
