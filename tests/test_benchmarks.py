@@ -80,6 +80,12 @@ def test_the_page_of_meshes_says_what_a_report_holds_and_what_it_lacks(tmp_path:
     (lacking,) = (line for line in text.splitlines() if line.startswith("Not run: "))
     assert "fracture denis1_right" in lacking
     assert "cement long_axis_right" not in lacking
+    # Another report adds to the page.
+    report.write_text(REPORT.replace("cement long_axis_right", "fracture denis1_right").replace("12000.0", "13000.0"))
+    write_meshes([str(report), "--output", str(page), "--keep"])
+    text = page.read_text()
+    assert "| sacrum | cement `long_axis_right` | 12,000 | 0.213 | 8 | 4.00 | 3.96 |" in text
+    assert "| sacrum | fracture `denis1_right` | 13,000 |" in text
 
 
 @pytest.fixture(scope="module")

@@ -64,13 +64,36 @@ def read_report(path: Path) -> list[Meshed]:
     return found
 
 
-def write_page(meshes: Sequence[Meshed]) -> str:
-    """The page as Markdown; entries of the catalogue that no report holds are named in it."""
+def read_page(path: Path) -> list[Meshed]:
+    """The entries of a page that was written before, with the figures it shows."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("| ").split("|")]
+        if len(cells) < 5 or "`" not in cells[1]:
+            continue
+        named = ("cells", "quality_min", "cpu_seconds", "cement_ml_wanted", "cement_ml")
+        figures = {name: float(cell.replace(",", "")) for name, cell in zip(named, cells[2:], strict=False) if cell}
+        found.append(Meshed(cells[0], cells[1].replace("`", ""), True, figures))
+    return found
+
+
+def write_page(meshes: Sequence[Meshed], kept: Sequence[Meshed] = ()) -> str:
+    """The page as Markdown; entries of the catalogue that no report holds are named in it.
+
+    Args:
+        meshes: Of the reports.
+        kept: Of the page as it was before; each stays where no report measured it anew.
+    """
+    measured = {(mesh.extent, mesh.entry) for mesh in meshes}
+    kept = [mesh for mesh in kept if (mesh.extent, mesh.entry) not in measured]
+    meshes = [*meshes, *kept]
     failed = [mesh.entry for mesh in meshes if not mesh.passed]
     seen = {mesh.entry for mesh in meshes if mesh.passed}
     wanted = [f"{e.kind} {e.name}" for e in Library.standard().entries() if isinstance(e, Fracture | CementPattern | Implant)]
     lines = [_HEAD, f"{datetime.date.today().isoformat()}, {describe_machine()}."]
     lines += [f"{len(seen)} of {len(wanted)} entries; failed: {', '.join(failed) or 'none'}."]
+    if kept:
+        lines += [f"{len(kept)} rows are of an earlier day."]
     if missing := [entry for entry in wanted if entry not in seen]:
         lines += [f"Not run: {', '.join(missing)}."]
     worst = min((mesh for mesh in meshes if mesh.passed), key=lambda mesh: mesh.figures["quality_min"])
@@ -97,8 +120,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.catalogue", description=__doc__)
     parser.add_argument("reports", type=Path, nargs="+", help="JUnit reports (pytest --junitxml)")
     parser.add_argument("--output", type=Path, help="page that is written, such as docs/meshes.md; by default it is printed")
+    parser.add_argument("--keep", action="store_true", help="entries of the page that no report holds stay in it")
     given = parser.parse_args(arguments)
-    page = write_page([mesh for report in given.reports for mesh in read_report(report)])
+    kept = read_page(given.output) if given.keep and given.output and given.output.exists() else []
+    page = write_page([mesh for report in given.reports for mesh in read_report(report)], kept)
     if given.output:
         given.output.write_text(page, encoding="utf-8")
     else:
