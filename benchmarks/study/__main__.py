@@ -31,7 +31,8 @@ SIZES = {
     "50k": ({"size": 5.0, "feature_size": 3.0, "sampling": 1.5}, 0),
     "350k": ({"size": 5.0, "feature_size": 3.0, "sampling": 1.5}, 1),
     "470k": ({"size": 3.5, "feature_size": 2.2, "sampling": 1.5}, 1),
-    "full": ({"size": 2.75, "feature_size": 1.75, "sampling": 1.5}, 1),
+    "630k": ({"size": 2.75, "feature_size": 1.75, "sampling": 1.5}, 1),
+    "full": ({"size": 2.4, "feature_size": 1.55, "sampling": 1.5}, 1),
 }
 
 
