@@ -16,7 +16,7 @@ from mpi4py import MPI
 from benchmarks.catalogue.__main__ import main as write_meshes
 from benchmarks.mesh.__main__ import COARSE, run_by_turns, write_section
 from benchmarks.page import replace_section
-from benchmarks.peers.__main__ import summarise, write_table
+from benchmarks.peers.__main__ import missing, summarise, write_table
 from benchmarks.peers.arrays import ARRAYS, INPUT, Arrays
 from benchmarks.peers.export import take_apart
 from benchmarks.roofline.bandwidth import measure_bandwidth
@@ -176,8 +176,8 @@ def test_the_peers_loop_is_the_least_that_keeping_a_factor_or_hierarchy_allows()
 def test_peers_find_the_displacement_of_a_study() -> None:
     mesh, refinements = SIZES["coarse"]
     for name, result in run_peers(Request(mesh, refinements, 0, 1, 1, False, (), 1, 1), 300.0).items():
-        if str(result.get("failed", "")).startswith("not installed"):
-            pytest.skip(f"{name} is {result['failed']}: uv sync --group benchmarks")
+        if why := missing(name):
+            pytest.skip(f"{why}: uv sync --group benchmarks")
         assert result["error"] < 1e-6, (name, result)
 
 

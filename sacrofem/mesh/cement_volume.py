@@ -9,12 +9,10 @@ import numpy as np
 from sacrofem.errors import GeometryError, explain
 from sacrofem.mesh.model import FloatArray
 from sacrofem.mesh.surface import Grid
-from sacrofem.shapes.field import Shape
+from sacrofem.shapes.field import Shape, confine
 
 #: Bone that cement never enters, from the surface inward, mm: about the cortex, so that nothing leaks.
 CORTICAL_MARGIN = 1.0
-#: Farther than this from a body no cell is cut, and edges have grown to full size, mm.
-_REACH = 25.0
 #: Spacing of the grid that measures volumes, mm.
 VOLUME_GRID_SPACING = 0.5
 #: Radii are never scaled beyond this.
@@ -27,18 +25,8 @@ CUBIC_MM_PER_ML = 1000.0
 
 
 def inside_cancellous(body: Shape, bone: Shape) -> Shape:
-    """The part of ``body`` at least :data:`CORTICAL_MARGIN` below the bone's surface (and its openings').
-
-    The bone is evaluated only within :data:`_REACH` of the body.
-    """
-
-    def level(points: FloatArray) -> FloatArray:
-        inner = body(points)
-        near = np.flatnonzero(inner < _REACH)
-        inner[near] = np.maximum(inner[near], bone(points[near]) + CORTICAL_MARGIN)
-        return inner
-
-    return level
+    """The part of ``body`` at least :data:`CORTICAL_MARGIN` below the bone's surface (and its openings')."""
+    return confine(body, bone, CORTICAL_MARGIN)
 
 
 def fit_cement(

@@ -13,7 +13,7 @@ from sacrofem.mesh.holds import Hold, find_holds, find_plugs
 from sacrofem.mesh.model import FloatArray, IntArray
 from sacrofem.mesh.surface import SizeField
 from sacrofem.mesh.tetrahedra import Tetrahedra, absorb_splinters
-from sacrofem.shapes.field import BoolArray, Shape, unite
+from sacrofem.shapes.field import BoolArray, Shape, confine, unite
 from sacrofem.shapes.fracture import JointBreak, Sheet
 from sacrofem.shapes.implant import Cylinder, PlacedImplant
 from sacrofem.shapes.pelvic_ring import PelvicRing
@@ -47,8 +47,6 @@ JOINTS = {
 }
 #: Names of the regions that are no bone in any treatment.
 SOFT_REGIONS = tuple(RING_REGION_NAMES[tissue] for tissue, _, _ in JOINTS.values())
-#: Farther than this from a sheet its bone is not asked for: edges have grown to full size, mm.
-_REACH = 25.0
 #: Pieces smaller than this that a joint's face cuts off are given back, mm^3; cartilage and disc hold 1700 and more.
 _SPLINTER = 200.0
 
@@ -112,14 +110,7 @@ def within_bone(sheet: Sheet, host: Host) -> Shape:
     if host.ring is None:
         return sheet.away
     bone = {"sacrum": host.sacrum.bone, "hip_right": host.ring.hip_right, "hip_left": host.ring.hip_left}[sheet.bone]
-
-    def level(points: FloatArray) -> FloatArray:
-        away = np.abs(sheet.away(points))
-        near = np.flatnonzero(away < _REACH)
-        away[near] = np.maximum(away[near], bone(points[near]))
-        return away
-
-    return level
+    return confine(lambda points: np.abs(sheet.away(points)), bone)
 
 
 class JointCuts:
