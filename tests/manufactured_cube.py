@@ -19,7 +19,7 @@ from sacrofem.mechanics.cut_space import build_cut_space, number_copies
 from sacrofem.mechanics.distribution import DistributedMesh, distribute
 from sacrofem.mechanics.treatment import FractureCut
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.error_estimate import Patches, estimate_error
+from sacrofem.results.error_estimate import Patches, StrainError, estimate_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.recovery import Recovery
@@ -121,7 +121,7 @@ def manufactured(order: int, count: int, stiff: float = 1.0, poisson: float = PO
 def effectivity(found: Manufactured, regions: np.ndarray) -> float:
     """Estimated over true error, in the energy norm."""
     fields = found.fields
-    estimate = estimate_error(fields, Patches(Recovery.of(fields.points, fields.cells, regions), None))
+    estimate = estimate_error(StrainError.of(fields, Patches(Recovery.of(fields.points, fields.cells, regions), None)))
     return float(np.sqrt(estimate.squared / found.error))
 
 

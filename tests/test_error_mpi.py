@@ -1,4 +1,4 @@
-"""Error estimates, dual solutions and the transversely isotropic cortex do not depend on the number of ranks."""
+"""Error estimates, corrections and the transversely isotropic cortex do not depend on the number of ranks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def numbers(ranks: int, order: int) -> list[float]:
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_one_rank_and_two_estimate_the_same_error(order: int) -> None:
-    alone = numbers(1, order)
-    assert numbers(2, order) == pytest.approx(alone, rel=1e-6)
+    alone, together = (numbers(ranks, order) for ranks in (1, 2))
+    assert together[:3] == pytest.approx(alone[:3], rel=1e-6)
+    assert together[3:] == pytest.approx(alone[3:], rel=1e-3)  # error bars, solved for to 1e-4
     assert all(number > 0.0 for number in alone)
 
 

@@ -17,7 +17,6 @@ SACRUM = SMALL.model_copy(
     update={
         "name": "ranked",
         "bmd_levels": ("severe",),
-        "motion_errors": True,
         "mesh": sacrofem.MeshSettings(size=10.0, feature_size=6.0, sampling=2.0, minimum_quality=0.03),
     }
 )

@@ -40,7 +40,7 @@ def entry(**changes: object) -> Validation:
 def table(cement: float) -> pd.DataFrame:
     rows = [("untreated", 1000.0), ("cement", cement)]
     columns = {"metric": "stiffness", "load": "push", "bmd_level": "weak", "fracture": "ala"}
-    return pd.DataFrame([{**columns, "treatment": name, "value": value, "error_percent": float("nan")} for name, value in rows])
+    return pd.DataFrame([{**columns, "treatment": name, "value": value, "corrected": float("nan")} for name, value in rows])
 
 
 @pytest.mark.parametrize(("cement", "verdict"), [(1020.0, "reproduced"), (1200.0, "outside"), (999.0, "outside")])
@@ -67,10 +67,10 @@ def test_an_error_bar_enters_the_verdict(cement: float, other: float, said: str)
     assert finding.said == said
 
 
-def test_without_the_other_order_estimates_of_both_figures_add_up() -> None:
-    estimated = table(1020.0).assign(error_percent=[1.0, 2.0])
+def test_without_the_other_order_the_bar_is_what_the_estimated_errors_do_to_the_ratio() -> None:
+    estimated = table(1020.0).assign(corrected=[1010.0, 1000.0])
     (finding,) = judge(entry(), {"small": estimated})
-    assert finding.bar == pytest.approx(1.02 * 0.03)
+    assert finding.bar == pytest.approx(1.02 - 1000 / 1010)
     assert finding.said == "reproduced, not beyond its error bar"
     (without,) = judge(entry(), {"small": table(1020.0)})
     assert without.bar is None

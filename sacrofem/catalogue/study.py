@@ -73,8 +73,7 @@ class Study(Entry):
         body_weight: N.
         order: Polynomial order of the displacement: 2, or 1 for a quick look, which misses strain and stiffness by some 10 %
             (docs/errors.md).
-        motion_errors: Whether the error of every fracture's mean micromotion is estimated, by one more solve for each fracture
-            and case (linear interfaces).
+        motion_errors: Whether motions, forces and tensions get error bars, by one more solve for each case (docs/errors.md).
         mesh: Mesh sizes.
         shared_mesh: Whether one mesh holds the bodies of all treatments. Where they would crowd it (many techniques in one
             ala), ``false`` gives each treatment a mesh of its own and solves the reference on it, too.
@@ -101,7 +100,7 @@ class Study(Entry):
     lumbosacral: str = "l5_s1"
     body_weight: PositiveFloat = 650.0
     order: Literal[1, 2] = 2
-    motion_errors: bool = False
+    motion_errors: bool = True
     mesh: MeshSettings = MeshSettings()
     shared_mesh: bool = True
 

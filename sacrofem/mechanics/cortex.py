@@ -100,8 +100,8 @@ def membrane_axes(cortex: TransverseCortex, normals: FloatArray) -> tuple[FloatA
     return along, np.cross(normals, along), np.where(lies[:, None], lying, standing)
 
 
-def membrane_energy(cortex: TransverseCortex, normals: FloatArray, strains: FloatArray) -> FloatArray:
-    """Energy of membranes for a thickness of 1 mm, in plain arrays, of :meth:`CortexMembrane.form`.
+def membrane_stress(cortex: TransverseCortex, normals: FloatArray, strains: FloatArray) -> FloatArray:
+    """Stress of membranes in their surface, in plain arrays, of :meth:`CortexMembrane.form`.
 
     Args:
         cortex: Its constants.
@@ -109,7 +109,7 @@ def membrane_energy(cortex: TransverseCortex, normals: FloatArray, strains: Floa
         strains: (k, ..., 3, 3) small strains at points of each membrane.
 
     Returns:
-        (k, ...) sigma : eps (twice the energy density), MPa.
+        (k, ..., 3, 3) MPa.
     """
     along, across, constants = membrane_axes(cortex, normals)
     shape = (-1,) + (1,) * (strains.ndim - 3)
@@ -117,5 +117,8 @@ def membrane_energy(cortex: TransverseCortex, normals: FloatArray, strains: Floa
     first = np.einsum("k...ij,ki,kj->k...", strains, along, along)
     second = np.einsum("k...ij,ki,kj->k...", strains, across, across)
     shear = np.einsum("k...ij,ki,kj->k...", strains, along, across)
-    energy: FloatArray = q[0] * first**2 + q[1] * second**2 + 2.0 * q[2] * first * second + 4.0 * q[3] * shear**2
-    return energy
+    stress = np.einsum("k...,ki,kj->k...ij", q[0] * first + q[2] * second, along, along)
+    stress += np.einsum("k...,ki,kj->k...ij", q[2] * first + q[1] * second, across, across)
+    sheared = np.einsum("k...,ki,kj->k...ij", 2.0 * q[3] * shear, along, across)
+    whole: FloatArray = stress + sheared + np.swapaxes(sheared, -1, -2)
+    return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -302,6 +303,27 @@ class SacrumModel:
         _ = self.tightened  # found now, for it assembles other matrices
         self.equilibrium.prepare([self.loading.vector(parts) for parts in loads])
         return not self.coupled.one_sided
+
+    def add(self, solution: Solution, correction: fem.Function) -> Solution:
+        """A solution with a small displacement added, and what springs, screws and, if linear, faces then carry; collective.
+
+        Args:
+            solution: Of this model, in its present state.
+            correction: mm.
+
+        Returns:
+            The same but for displacement, forces through sections (of linear interfaces), tensions and axial forces.
+        """
+        displacement = fem.Function(self.V)
+        displacement.x.array[:] = solution.displacement.x.array + correction.x.array
+        forces = solution.section_forces
+        if self.linear:
+            self.interfaces.update(displacement.x.array)
+            forces = self.sections.forces(displacement)
+            self.interfaces.update(solution.displacement.x.array)
+        tensions = self.coupled.sum_tensions(self.coupled.elongations(displacement.x.petsc_vec))
+        axial_forces = self.pretension.axial_forces(displacement) if self.pretension else {}
+        return replace(solution, displacement=displacement, section_forces=forces, tensions=tensions, axial_forces=axial_forces)
 
     def potential(self, displacement: fem.Function, start: Start | None) -> float:
         """Elastic energy of a state that the interfaces hold, less the work of forces locked in before the load, N mm."""

@@ -2,63 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sacrofem.results.error_estimate import ErrorEstimate
 from sacrofem.results.micromotion import Measure
-from sacrofem.results.strain import measure_strain
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 #: What an error bar rests on.
 ENERGY, RECOVERED, DUAL = "zz energy", "zz strain", "zz dual"
 NO_ESTIMATE = "none: no estimate of its own; sacrofem converge"
-#: Strains below this, microstrain, are too small for an error in per cent.
-_SMALLEST_STRAIN = 1e-6
+NO_WORK, NOTHING = "none: the load does no work", "none: too small"
+OF_SHAPE = "none: of the mesh alone"
+#: Figures of the load's work.
+_OF_ENERGY = ("endplate_displacement", "stiffness")
+#: Figures of strain, which the recovered strain has itself.
+_OF_STRAIN = ("strain_", "yield_volume_share_", "screw_stress_")
+#: Figures of the mesh, which no displacement changes.
+_OF_MESH = ("fracture_area", "bridged_area_share")
+#: Figures of the faces as the search for contact left them.
+_OF_FACES = ("open_area_share", "stick_area_share", "slip_area_share", "penetration_max")
+#: Unit -> figures below this are too small for an error in per cent.
+_SMALLEST = {"microstrain": 1e-6, "mm": 1e-9, "degree": 1e-9, "N": 1e-6, "MPa": 1e-9}
+
+
+class ErrorBar(NamedTuple):
+    """The error bar of a figure.
+
+    Attributes:
+        percent: Per cent of the value on an infinitely fine mesh; None where there is no estimate.
+        basis: What it rests on, or why there is none.
+        corrected: The figure without its estimated error; None where there is no estimate.
+    """
+
+    percent: float | None
+    basis: str
+    corrected: float | None = None
 
 
 def error_bars(
-    measures: list[tuple[str, Measure]],
-    estimate: ErrorEstimate,
+    measures: Sequence[tuple[str, Measure]],
+    smooth: Sequence[tuple[str, Measure]],
+    squared: float,
     work: float,
-    volumes: FloatArray,
-    masks: dict[str, BoolArray],
-    motions: Mapping[str, float] | None = None,
-) -> list[tuple[float | None, str]]:
-    """The error bar of every measure: per cent of the value on an infinitely fine mesh, and what it rests on.
+    corrected: bool,
+) -> list[ErrorBar]:
+    """The error bar of every measure.
 
     Args:
         measures: (fracture, (metric, value, unit)).
-        estimate: From :func:`estimate_error`.
+        smooth: The same measures of the recovered strain and, where that was solved for, of the corrected displacement.
+        squared: Estimated squared error in energy, N mm.
         work: Work of the load, N mm.
-        volumes: (m,) mm^3.
-        masks: Neighbourhoods in which strain is measured.
-        motions: Fracture -> estimated error of its mean micromotion, mm, by the dual problem.
+        corrected: Whether the displacement of ``smooth`` is corrected (:mod:`sacrofem.results.correction`).
 
     Returns:
-        For each measure (per cent or None, basis). Displacement and stiffness of the whole: by the error of the work. Strain
-        measures: the same measure of the recovered strain, which sees local errors, not those carried from elsewhere. Mean
-        micromotion: by the dual problem where that was solved. Other motions: none of their own.
+        For each measure. Displacement and stiffness of the whole: by the error of the work. Strain
+        measures: the same measure of the recovered strain, which sees local errors, not those carried from elsewhere. All
+        others but those of the mesh and of the faces' contact: by the corrected displacement, where there is one.
     """
-    smooth = {name: value for name, value, _ in measure_strain(estimate.strain, volumes, masks)}
-    bars: list[tuple[float | None, str]] = []
-    for fracture, (metric, value, unit) in measures:
-        if metric in ("endplate_displacement", "stiffness") and work <= 0.0:
-            bars.append((None, "none: the load does no work"))
-        elif metric == "endplate_displacement":
-            bars.append((100.0 * estimate.squared / (work + estimate.squared), ENERGY))
-        elif metric == "stiffness":
-            bars.append((100.0 * estimate.squared / work, ENERGY))
-        elif metric == "micromotion_mean" and motions and fracture in motions and value > 0.0:
-            bars.append((100.0 * abs(motions[fracture]) / abs(value + motions[fracture]), DUAL))
-        elif metric in smooth and unit == "microstrain":
-            finer = smooth[metric]
-            within = abs(finer) > _SMALLEST_STRAIN
-            bars.append((100.0 * abs(value - finer) / abs(finer), RECOVERED) if within else (None, "none: no strain"))
-        else:
-            bars.append((None, NO_ESTIMATE))
-    return bars
+    return [
+        _error_bar(metric, value, finer, unit, squared, work, corrected)
+        for (_, (metric, value, unit)), (_, (_, finer, _)) in zip(measures, smooth, strict=True)
+    ]
+
+
+def _error_bar(metric: str, value: float, finer: float, unit: str, squared: float, work: float, corrected: bool) -> ErrorBar:
+    basis = RECOVERED if metric.startswith(_OF_STRAIN) else DUAL
+    if metric in _OF_ENERGY:
+        if work <= 0.0:
+            return ErrorBar(None, NO_WORK)
+        share = squared / work
+        basis, finer = ENERGY, value / (1.0 + share) if metric == "stiffness" else value * (1.0 + share)
+    elif metric in _OF_MESH:
+        return ErrorBar(None, OF_SHAPE)
+    elif metric in _OF_FACES or (basis == DUAL and not corrected):
+        return ErrorBar(None, NO_ESTIMATE)
+    if abs(finer) <= _SMALLEST.get(unit, 0.0):
+        return ErrorBar(None, NOTHING)
+    return ErrorBar(100.0 * abs(value - finer) / abs(finer), basis, finer)

@@ -8,19 +8,20 @@ of their own. It says nothing of the geometry, the material or the springs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import roots_jacobi
 
-from sacrofem.mechanics.cortex import membrane_energy
+from sacrofem.mechanics.cortex import membrane_stress
 from sacrofem.mechanics.facets import facets_of
 from sacrofem.mechanics.properties import Properties, TransverseCortex
 from sacrofem.mesh.facets import facet_areas, facet_geometry, find_outer
 from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.metrics import cell_volumes
-from sacrofem.results.recovery import EDGE_ENDS, Recovery, vertex_strain
+from sacrofem.results.recovery import EDGES, Recovery, vertex_strain
 from sacrofem.results.weighting import triangle_rule
 
 FloatArray = NDArray[np.float64]
@@ -61,6 +62,12 @@ class Membrane:
     def points_of(self, fields: CaseFields) -> IntArray:
         """(k, 3) point numbers of a case, which stand once for each side of a fracture."""
         return np.take_along_axis(fields.cells[self.cells], self.corners, axis=1)
+
+    def projections(self, fields: CaseFields) -> FloatArray:
+        """(k, 3, 3) onto the planes of the facets."""
+        normals = facet_geometry(fields.points, self.points_of(fields))[1]
+        planes: FloatArray = np.eye(3) - np.einsum("ka,kb->kab", normals, normals)
+        return planes
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,18 @@ class StrainError:
     """The strain of a solution at nodes, and what the recovered strain adds to it.
 
     Attributes:
+        fields: The solved case.
+        patches: Its patches.
+        membrane: The cortex (None: none).
         whole: (m, 4 or 10, 3, 3) computed, at the nodes of every cell.
         missing: (m, 4 or 10, 3, 3) recovered minus computed.
         cortex: (k, 3 or 6, 3, 3) computed, tangential, at the nodes of every cortical facet.
         cortex_missing: (k, 3 or 6, 3, 3) recovered minus computed.
     """
 
+    fields: CaseFields
+    patches: Patches
+    membrane: Membrane | None
     whole: FloatArray
     missing: FloatArray
     cortex: FloatArray
@@ -138,17 +151,26 @@ class StrainError:
         """The error of a solved case by its patches."""
         computed = vertex_strain(fields.points, fields.cells, fields.displacement)
         recovered = patches.cells.recover(computed)
-        whole = _with_edges(computed, EDGE_ENDS) if fields.order == 2 else computed
+        whole = _with_edges(computed, EDGES[4]) if fields.order == 2 else computed
         if membrane is None or patches.cortex is None:
             nothing = np.zeros((0, 3, 3, 3))
-            return cls(whole, recovered - whole, nothing, nothing)
-        normals = facet_geometry(fields.points, membrane.points_of(fields))[1]
-        projection = np.eye(3) - np.einsum("ka,kb->kab", normals, normals)
+            return cls(fields, patches, membrane, whole, recovered - whole, nothing, nothing)
+        projection = membrane.projections(fields)
         owned = np.take_along_axis(computed[membrane.cells], membrane.corners[:, :, None, None], axis=1)
         tangential = np.einsum("kab,kibc,kcd->kiad", projection, owned, projection)
         smooth = patches.cortex.recover(tangential)
-        cortex = _with_edges(tangential, np.array([(0, 1), (1, 2), (2, 0)])) if fields.order == 2 else tangential
-        return cls(whole, recovered - whole, cortex, smooth - cortex)
+        cortex = _with_edges(tangential, EDGES[3]) if fields.order == 2 else tangential
+        return cls(fields, patches, membrane, whole, recovered - whole, cortex, smooth - cortex)
+
+    @cached_property
+    def bulk_weights(self) -> FloatArray:
+        """Of what is missing; see :func:`bulk_weights`."""
+        return bulk_weights(self.fields, self.missing)
+
+    @cached_property
+    def cortex_weights(self) -> FloatArray:
+        """Of what the cortex misses; see :func:`membrane_weights`."""
+        return membrane_weights(self.fields, self.membrane, self.cortex_missing)
 
 
 def _with_edges(strains: FloatArray, ends: IntArray) -> FloatArray:
@@ -156,55 +178,32 @@ def _with_edges(strains: FloatArray, ends: IntArray) -> FloatArray:
     return np.concatenate([strains, 0.5 * (strains[:, ends[:, 0]] + strains[:, ends[:, 1]])], axis=1)
 
 
-def estimate_error(fields: CaseFields, patches: Patches, membrane: Membrane | None = None) -> ErrorEstimate:
-    """Estimate the discretisation error of a solved case.
-
-    Args:
-        fields: The solved case.
-        patches: Its patches.
-        membrane: The cortex (None: none).
-    """
-    error = StrainError.of(fields, patches, membrane)
-    cells = bulk_product(fields, error.missing, error.missing)
-    cortex = membrane_product(fields, membrane, error.cortex_missing, error.cortex_missing)
-    energy = float(bulk_product(fields, error.whole, error.whole).sum())
-    energy += membrane_product(fields, membrane, error.cortex, error.cortex)
+def estimate_error(error: StrainError) -> ErrorEstimate:
+    """Estimate the discretisation error of a solved case from what its strain misses."""
+    fields = error.fields
+    cells = np.einsum("miab,miab->m", error.missing, error.bulk_weights)
+    cortex = float((error.cortex_missing * error.cortex_weights).sum())
+    energy = float((error.whole * bulk_weights(fields, error.whole)).sum())
+    energy += float((error.cortex * membrane_weights(fields, error.membrane, error.cortex)).sum())
     shapes = _shape_functions(np.full((1, 4), 0.25), fields.order)[0]
     return ErrorEstimate(cells, cortex, energy, np.einsum("i,miab->mab", shapes, error.whole + error.missing))
 
 
-def estimate_goal_error(fields: CaseFields, dual: CaseFields, patches: Patches, membrane: Membrane | None = None) -> float:
-    """Estimate Q(u) - Q(u_h) of a functional by its dual solution: a(u - u_h, z - z_h), both by recovery.
-
-    Args:
-        fields: The solved case.
-        dual: The same with the dual solution as its displacement.
-        patches: The patches of both.
-        membrane: The cortex (None: none).
-
-    Returns:
-        In the unit of the functional.
-    """
-    first, second = (StrainError.of(each, patches, membrane) for each in (fields, dual))
-    bulk = float(bulk_product(fields, first.missing, second.missing).sum())
-    return bulk + membrane_product(fields, membrane, first.cortex_missing, second.cortex_missing)
-
-
-def bulk_product(fields: CaseFields, first: FloatArray, second: FloatArray) -> FloatArray:
-    """(m,) a(., .) by cell, N mm, of two strain fields given at the nodes of the cells."""
+def bulk_weights(fields: CaseFields, strain: FloatArray) -> FloatArray:
+    """(m, 4 or 10, 3, 3) N mm: what a strain at the cells' nodes is multiplied by, and summed, for its product a(., strain)."""
     volumes = cell_volumes(fields)
     shear = fields.young / (2.0 * (1.0 + fields.poisson))
     lame = fields.young * fields.poisson / ((1.0 + fields.poisson) * (1.0 - 2.0 * fields.poisson))
-    weighted = np.einsum("ij,mjab->miab", _MASS[fields.order], second)
-    traces = np.einsum("miaa,mibb->m", first, weighted)
-    cells: FloatArray = volumes * (2.0 * shear * np.einsum("miab,miab->m", first, weighted) + lame * traces)
-    return cells
+    weighted = np.einsum("ij,mjab->miab", _MASS[fields.order], strain)
+    found: FloatArray = np.einsum("m,miab->miab", 2.0 * volumes * shear, weighted)
+    found += np.einsum("m,micc,ab->miab", volumes * lame, weighted, np.eye(3))
+    return found
 
 
-def membrane_product(fields: CaseFields, membrane: Membrane | None, first: FloatArray, second: FloatArray) -> float:
-    """a(., .) of the cortex, N mm, of two strain fields given at the nodes of its facets."""
+def membrane_weights(fields: CaseFields, membrane: Membrane | None, strain: FloatArray) -> FloatArray:
+    """(k, 3 or 6, 3, 3) N mm: the same of the cortex, for strains at the nodes of its facets."""
     if membrane is None or not len(membrane.cells):
-        return 0.0
+        return np.zeros_like(strain)
     barycentric, weights = triangle_rule()
     shapes = barycentric
     if fields.order == 2:
@@ -213,19 +212,16 @@ def membrane_product(fields: CaseFields, membrane: Membrane | None, first: Float
     triangles = membrane.points_of(fields)
     normals = facet_geometry(fields.points, triangles)[1]
     areas = membrane.thickness * facet_areas(fields.points, triangles)
-
-    def energy(strains: FloatArray) -> float:
-        sampled = np.einsum("qi,kiab->kqab", shapes, strains)
-        return float(areas @ (membrane_energy(membrane.cortex, normals, sampled) @ weights))
-
-    return energy(first) if first is second else 0.25 * (energy(first + second) - energy(first - second))
+    stress = membrane_stress(membrane.cortex, normals, np.einsum("qi,kiab->kqab", shapes, strain))
+    found: FloatArray = np.einsum("k,q,qi,kqab->kiab", areas, weights, shapes, stress, optimize=True)
+    return found
 
 
 def _shape_functions(barycentric: FloatArray, order: int) -> FloatArray:
     """(q, 4 or 10) Lagrange shape functions of a tetrahedron, vertices, then edges in the numbering of DOLFINx."""
     if order == 1:
         return barycentric
-    edges = [4.0 * barycentric[:, i] * barycentric[:, j] for i, j in EDGE_ENDS]
+    edges = [4.0 * barycentric[:, i] * barycentric[:, j] for i, j in EDGES[4]]
     return np.column_stack([barycentric * (2.0 * barycentric - 1.0), *edges])
 
 

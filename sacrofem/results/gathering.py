@@ -1,4 +1,4 @@
-"""Bringing the fields of a solved case to rank 0."""
+"""Bringing the fields of a solved case to rank 0, and values at their points back to the ranks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Protocol
 import numpy as np
 from dolfinx import fem
 from dolfinx import mesh as dmesh
+from dolfinx.fem.petsc import create_vector
 from mpi4py import MPI
 from numpy.typing import NDArray
+from petsc4py import PETSc
 
 from sacrofem.mechanics.distribution import DistributedMesh
 from sacrofem.mechanics.treatment import FractureCut
 from sacrofem.results.fields import CaseFields, FractureFaces, pair_faces
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 class MeshedModel(Protocol):
@@ -38,13 +43,11 @@ def gather_fields(model: MeshedModel, displacement: fem.Function) -> CaseFields 
     Returns:
         The fields on rank 0, None on the other ranks.
     """
-    domain, dofmap = model.domain, model.V.dofmap
-    owned_cells = domain.topology.index_map(3).size_local
-    owned = dofmap.index_map.size_local
-    local = dofmap.list[:owned_cells]
+    owned_cells = model.domain.topology.index_map(3).size_local
+    owned = model.V.dofmap.index_map.size_local
     part = (
         model.distributed.original_cells[:owned_cells],
-        dofmap.index_map.local_to_global(local.ravel()).reshape(local.shape),
+        _own_cells(model),
         model.young.x.array[:owned_cells],
         model.poisson.x.array[:owned_cells],
         model.V.tabulate_dof_coordinates()[:owned],
@@ -63,6 +66,35 @@ def gather_fields(model: MeshedModel, displacement: fem.Function) -> CaseFields 
         for name, cut in model.cuts.items()
     }
     return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], poisson[order], fractures)
+
+
+def spread_nodes(model: MeshedModel, values: FloatArray | None) -> PETSc.Vec:
+    """The way back: a vector of the model's space from values at the points of its gathered fields; collective.
+
+    Args:
+        model: The model.
+        values: (n, 3) on rank 0, by the point numbers of :func:`gather_fields`; None on the other ranks.
+    """
+    owned_cells = model.domain.topology.index_map(3).size_local
+    parts = model.comm.gather((model.distributed.original_cells[:owned_cells], _own_cells(model)), root=0)
+    counts = model.comm.gather(3 * model.V.dofmap.index_map.size_local, root=0)
+    vector = create_vector(model.V)
+    whole = None
+    if parts is not None and values is not None:
+        original, dofs = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        whole = np.empty(values.shape)
+        whole[_renumber(dofs[np.argsort(original)])[1]] = values
+    with vector as own:
+        model.comm.Scatterv(None if whole is None else [whole, counts], own, root=0)
+    return vector
+
+
+def _own_cells(model: MeshedModel) -> IntArray:
+    """Global dofs of the cells that this rank owns."""
+    dofmap = model.V.dofmap
+    local = dofmap.list[: model.domain.topology.index_map(3).size_local]
+    found: IntArray = dofmap.index_map.local_to_global(local.ravel()).reshape(local.shape)
+    return found
 
 
 def _renumber(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.micromotion import Measure, Motion
-from sacrofem.results.strain import cell_strain
 from sacrofem.results.weighting import weighted_quantile
 
 FloatArray = NDArray[np.float64]
@@ -48,7 +47,7 @@ def measure_interfragmentary_strain(motion: Motion, gap: float) -> list[Measure]
 
 
 def measure_screw_stress(
-    fields: CaseFields, region_names: Mapping[int, str], poisson: Mapping[str, float], locked: FloatArray | None = None
+    fields: CaseFields, region_names: Mapping[int, str], poisson: Mapping[str, float], strain: FloatArray
 ) -> list[Measure]:
     """Von Mises stress in the screws, volume percentiles: a peak at an edge has no limit under refinement.
 
@@ -56,7 +55,7 @@ def measure_screw_stress(
         fields: The solved case.
         region_names: Region number -> name.
         poisson: Region name -> Poisson's ratio.
-        locked: (m, 3, 3) strain at which cells are free of stress; None: zero.
+        strain: (m, 3, 3) of every cell, from the state that is free of stress.
 
     Returns:
         (metric, value, unit): median and 95th percentile over all screws; nothing without screws.
@@ -66,9 +65,7 @@ def measure_screw_stress(
     if not inside.any():
         return []
     ratios = np.array([poisson[screws[int(number)]] for number in fields.regions[inside]])
-    strain = cell_strain(fields)[inside]
-    if locked is not None:
-        strain = strain - locked[inside]
+    strain = strain[inside]
     deviator = strain - np.trace(strain, axis1=1, axis2=2)[:, None, None] / 3.0 * np.eye(3)
     shear = fields.young[inside] / (2.0 * (1.0 + ratios))
     stress = np.sqrt(1.5) * 2.0 * shear * np.linalg.norm(deviator, axis=(1, 2))

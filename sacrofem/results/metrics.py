@@ -16,7 +16,12 @@ BoolArray = NDArray[np.bool_]
 
 
 def measure_case(
-    fields: CaseFields, masks: dict[str, BoolArray], force: FloatArray, work: float, moved: CaseFields | None = None
+    fields: CaseFields,
+    masks: dict[str, BoolArray],
+    force: FloatArray,
+    work: float,
+    strain: FloatArray | None = None,
+    moved: CaseFields | None = None,
 ) -> list[tuple[str, Measure]]:
     """Measure the motion of every fracture, the strain of the bone and the stiffness of the whole.
 
@@ -25,6 +30,7 @@ def measure_case(
         masks: Neighbourhoods in which strain is measured.
         force: (3,) force spread evenly over the endplate, N; zero for any other load, which has no stiffness.
         work: Its work, N mm.
+        strain: (m, 3, 3) of the cells; None: as computed.
         moved: What the load adds to a state before it, from which motions are counted; None: ``fields``.
 
     Returns:
@@ -37,8 +43,8 @@ def measure_case(
     whole = name_whole(fields.fractures)
     if len(motions) > 1:
         measures += [(whole, measure) for measure in measure_motion(join_motions(list(motions.values())), rigid=False)]
-    strain = measure_strain(cell_strain(fields), volumes, masks)
-    return measures + [(whole, measure) for measure in [*strain, *_measure_stiffness(force, work)]]
+    strains = measure_strain(cell_strain(fields) if strain is None else strain, volumes, masks)
+    return measures + [(whole, measure) for measure in [*strains, *_measure_stiffness(force, work)]]
 
 
 def name_whole(surfaces: Iterable[str]) -> str:

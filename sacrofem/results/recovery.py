@@ -29,9 +29,11 @@ _RIDGE = (1e-8, 1e-6)
 #: Corners of a cell -> points of the quadrature of degree 2, barycentric, where the strain of quadratic elements is sampled.
 _NEAR, _FAR = (5.0 + 3.0 * np.sqrt(5.0)) / 20.0, (5.0 - np.sqrt(5.0)) / 20.0
 _SAMPLES = {4: np.full((4, 4), _FAR) + (_NEAR - _FAR) * np.eye(4), 3: np.full((3, 3), 1.0 / 6.0) + 0.5 * np.eye(3)}
-#: Vertices at the ends of each local edge.
-EDGE_ENDS = np.array([next((i, j) for i, j in combinations(range(4), 2) if EDGE_BETWEEN[i, j] == e) for e in range(6)])
-_EDGES = {4: EDGE_ENDS, 3: np.array([(0, 1), (1, 2), (2, 0)])}
+#: Corners of a cell -> vertices at the ends of each local edge.
+EDGES = {
+    4: np.array([next((i, j) for i, j in combinations(range(4), 2) if EDGE_BETWEEN[i, j] == e) for e in range(6)]),
+    3: np.array([(0, 1), (1, 2), (2, 0)]),
+}
 
 
 def vertex_strain(points: FloatArray, cells: IntArray, displacement: FloatArray) -> FloatArray:
@@ -61,6 +63,34 @@ def vertex_strain(points: FloatArray, cells: IntArray, displacement: FloatArray)
                 gradient[:, k] += np.einsum("ma,mb->mab", own, slopes[:, i])
     strain: FloatArray = 0.5 * (gradient + gradient.transpose(0, 1, 3, 2))
     return strain
+
+
+def vertex_forces(points: FloatArray, cells: IntArray, weights: FloatArray) -> FloatArray:
+    """The transpose of :func:`vertex_strain`: forces f with f . u = sum of weights : strain(u) for every displacement u.
+
+    Args:
+        points: (n, 3) mm.
+        cells: (m, 4 or 10) point numbers.
+        weights: (m, 4, 3, 3) of the strain at the vertices of every cell.
+
+    Returns:
+        (n, 3).
+    """
+    corners = points[cells[:, :4]]
+    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
+    slopes = np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+    symmetric = 0.5 * (weights + weights.transpose(0, 1, 3, 2))
+    along = np.einsum("mkab,mib->mkia", symmetric, slopes)  # of vertex k, along the slope of the coordinate i
+    if cells.shape[1] == 4:
+        forces = along.sum(axis=1)
+    else:
+        forces = np.zeros((*cells.shape, 3))
+        for k in range(4):
+            forces[:, k] += 3.0 * along[:, k, k]
+            for i in set(range(4)) - {k}:
+                forces[:, 4 + EDGE_BETWEEN[k, i]] += 4.0 * along[:, k, i]
+                forces[:, i] -= along[:, k, i]
+    return np.stack([np.bincount(cells.ravel(), forces[..., a].ravel(), len(points)) for a in range(3)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -140,7 +170,7 @@ class Recovery:
         moments = np.einsum("m,msi,msc->mic", self.weights, self.monomials, samples).reshape(len(strain), -1)
         right = (self.incidence @ moments).reshape(len(self.origins), -1, 9)
         fitted = self.inverses @ (_shift(self.origins, self.sizes, self.order) @ right)
-        edges = _EDGES[kind] if self.order == 2 else np.zeros((0, 2), dtype=np.int64)
+        edges = EDGES[kind] if self.order == 2 else np.zeros((0, 2), dtype=np.int64)
         found = np.empty((len(strain), kind + len(edges), 9))
         found[:, :kind] = fitted[self.patches, 0]  # a patch's polynomial at its own vertex is its constant
         if self.order == 2:
@@ -150,10 +180,49 @@ class Recovery:
                 found[:, kind + edge] = 0.5 * (self._at(fitted, start, half) + self._at(fitted, end, -half))
         return found.reshape(*found.shape[:2], 3, 3)
 
+    def recover_transposed(self, weights: FloatArray) -> FloatArray:
+        """The transpose of :meth:`recover`.
+
+        Args:
+            weights: (m, c or more, 3, 3) of the recovered strain at the nodes of every cell.
+
+        Returns:
+            (m, c, 3, 3) of the strain at the corners of every cell.
+        """
+        kind, cells, count = self.patches.shape[1], len(weights), len(self.origins)
+        flat = weights.reshape(cells, -1, 9)
+        right = np.zeros((count, self.monomials.shape[2], 9))
+        right[:, 0] = _sum_into(self.patches.ravel(), flat[:, :kind].reshape(-1, 9), count)
+        if self.order == 2:
+            for edge, ends in enumerate(EDGES[kind]):
+                start, end = (self.patches[:, i] for i in ends)
+                half = 0.5 * (self.origins[end] - self.origins[start])
+                for patches, step in ((start, half), (end, -half)):
+                    local = self._local(patches, step)
+                    for i in range(right.shape[1]):
+                        right[:, i] += _sum_into(patches, 0.5 * local[:, [i]] * flat[:, kind + edge], count)
+        moments = _shift(self.origins, self.sizes, self.order).transpose(0, 2, 1) @ (self.inverses.transpose(0, 2, 1) @ right)
+        of_cells = (self.incidence.T @ moments.reshape(count, -1)).reshape(cells, -1, 9)
+        samples = np.einsum("m,msi,mic->msc", self.weights, self.monomials, of_cells)
+        if self.order == 1:  # the sample is that of the first corner, for all are alike
+            corners = np.zeros((cells, kind, 9))
+            corners[:, :1] = samples
+        else:
+            corners = np.einsum("si,msc->mic", _SAMPLES[kind], samples)
+        return corners.reshape(cells, kind, 3, 3)
+
     def _at(self, fitted: FloatArray, patches: IntArray, steps: FloatArray) -> FloatArray:
         """Values of the patches' polynomials at ``steps`` from their vertices."""
-        local = _monomials((steps / self.sizes[patches][:, None])[:, None], self.order)[:, 0]
-        return np.einsum("mi,mic->mc", local, fitted[patches])
+        return np.einsum("mi,mic->mc", self._local(patches, steps), fitted[patches])
+
+    def _local(self, patches: IntArray, steps: FloatArray) -> FloatArray:
+        """(m, b) monomials of patches at ``steps`` from their vertices."""
+        return _monomials((steps / self.sizes[patches][:, None])[:, None], self.order)[:, 0]
+
+
+def _sum_into(places: IntArray, values: FloatArray, count: int) -> FloatArray:
+    """(count, c) sums of the rows of values that go to each place."""
+    return np.stack([np.bincount(places, column, count) for column in values.T], axis=1)
 
 
 def _monomials(places: FloatArray, order: int) -> FloatArray:

@@ -31,6 +31,7 @@ class Row:
         error_percent: Estimated discretisation error, per cent of the value on an infinitely fine mesh; None where there is no
             estimate.
         error_basis: What the estimate rests on, or why there is none.
+        corrected: The figure without its estimated error; None where there is no estimate.
     """
 
     case: str
@@ -44,6 +45,7 @@ class Row:
     unit: str
     error_percent: float | None = None
     error_basis: str = "none: not estimated"
+    corrected: float | None = None
 
 
 def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> pd.DataFrame:
@@ -58,7 +60,8 @@ def tabulate_rows(rows: Iterable[Mapping[str, Any]], reference: str | None) -> p
         equal; not a number where there is no such figure, or it is zero.
     """
     table = pd.DataFrame(list(rows), columns=[field.name for field in fields(Row)])
-    table["error_percent"] = table["error_percent"].astype(float)
+    for column in ("error_percent", "corrected"):
+        table[column] = table[column].astype(float)
     untreated = table[table["treatment"] == reference].set_index(_SETTING)["value"]
     base = untreated.reindex(pd.MultiIndex.from_frame(table[_SETTING])).to_numpy(dtype=float, copy=True)
     base[base == 0] = np.nan

@@ -13,14 +13,13 @@ from sacrofem.catalogue.resolution import ResolvedStudy
 from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.construct import AttachedConstruct, attach, build_construct
 from sacrofem.mechanics.distribution import DistributedMesh
-from sacrofem.mechanics.dual import solve_duals
 from sacrofem.mechanics.lag_screws import find_lag_screws
 from sacrofem.mechanics.ligaments import couple_ligaments
 from sacrofem.mechanics.model import BY_MULTIGRID, SacrumModel
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.solution import Solution
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.fields import CaseFields
+from sacrofem.results.correction import solve_corrections
 from sacrofem.results.gathering import gather_fields
 from sacrofem.results.lag_screws import gather_lag_fields
 from sacrofem.results.strain import neighbourhoods
@@ -32,7 +31,7 @@ from sacrofem.study.cases import Case, active_regions
 from sacrofem.study.loads import as_carried
 from sacrofem.study.parallel import on_root
 from sacrofem.study.properties import case_partings, case_properties
-from sacrofem.study.recorder import ErrorEstimator, Recorder, SolvedCase
+from sacrofem.study.recorder import ErrorEstimator, FoundError, Recorder, SolvedCase, State
 
 logger = logging.getLogger(__name__)
 
@@ -128,38 +127,59 @@ class _Arm:
         solved = self.model.prepare([load.parts for _, load in pairs])
         for part in [pairs] if solved else [[pair] for pair in pairs]:
             solutions = [self.model.solve(load.parts) for _, load in part]
-            duals = self._solve_duals(solutions)
+            states = [self._gather(solution, load) for solution, (_, load) in zip(solutions, part, strict=True)]
+            errors = [self._find_error(state, properties) for state in states]
+            corrected = self._correct(solutions, errors, part)
             with interruption.postponed():  # what is solved is not lost
-                for (case, load), solution, of_case in zip(part, solutions, duals, strict=True):
-                    yield case.name, self._keep(case, load, properties, solution, of_case)
+                for (case, load), state, error, finer in zip(part, states, errors, corrected, strict=True):
+                    yield case.name, self._keep(case, load, properties, state, error, finer)
+
+    @property
+    def _corrects(self) -> bool:
+        return self.study.study.motion_errors
 
     def _keep(
-        self, case: Case, load: AppliedLoad, properties: Properties, solution: Solution, duals: dict[str, CaseFields | None]
+        self,
+        case: Case,
+        load: AppliedLoad,
+        properties: Properties,
+        state: State | None,
+        error: FoundError | None,
+        corrected: State | None,
     ) -> dict[str, Any]:
-        model, displacement = self.model, solution.displacement
-        fields, lag = gather_fields(model, displacement), gather_lag_fields(model, solution)
-        members = self.attached.measure(displacement.x.petsc_vec, load.parts) if self.attached else []
         whole = self.loads[case.load.name]
-        solver = f"{model.solver.name}, reused: {model.settings.reuse}"
+        solver = f"{self.model.solver.name}, reused: {self.model.settings.reuse}"
 
         def keep() -> dict[str, Any]:
-            assert fields is not None  # gather_fields returns None on the other ranks alone
-            there = {name: dual for name, dual in duals.items() if dual is not None}
-            return self.recorder.keep(SolvedCase(case, load, whole, properties, solution, fields, lag, members, there, solver))
+            assert state is not None  # None on the other ranks alone
+            assert error is not None
+            solution = state.solution
+            how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "from the block"
+            logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
+            return self.recorder.keep(SolvedCase(case, load, whole, properties, state, error, corrected, solver))
 
-        record = on_root(model.comm, keep)
-        how = f"{solution.iterations} iterations, {solution.seconds:.1f} s" if solution.iterations else "from the block"
-        logger.info("%s: %s, residual %.1e", case.name, how, solution.residual)
-        return record
+        return on_root(self.model.comm, keep)
 
-    def _solve_duals(self, solutions: list[Solution]) -> list[dict[str, CaseFields | None]]:
-        """The dual solution of every fracture's micromotion, where the study asks for it and the model is linear; collective."""
+    def _gather(self, solution: Solution, load: AppliedLoad) -> State | None:
+        """A solution with its fields, on rank 0; collective."""
+        fields, lag = gather_fields(self.model, solution.displacement), gather_lag_fields(self.model, solution)
+        members = self.attached.measure(solution.displacement.x.petsc_vec, load.parts) if self.attached else []
+        return None if fields is None else State(solution, fields, lag, members)
+
+    def _find_error(self, state: State | None, properties: Properties) -> FoundError | None:
+        return None if state is None else self.recorder.errors.find(state.moved, properties, self._corrects)
+
+    def _correct(
+        self, solutions: list[Solution], errors: list[FoundError | None], part: list[tuple[Case, AppliedLoad]]
+    ) -> list[State | None]:
+        """Every state with what it lacks of one on an infinitely fine mesh, where the study asks for it; collective."""
         model = self.model
-        if not (self.study.study.motion_errors and model.linear):
-            return [{} for _ in solutions]
-        found: list[dict[str, CaseFields | None]] = [{} for _ in solutions]
-        for name in model.cuts:
-            duals = solve_duals(model, [solution.displacement for solution in solutions], name)
-            for of_case, dual in zip(found, duals, strict=True):
-                of_case[name] = gather_fields(model, dual)
-        return found
+        if not self._corrects:
+            return [None for _ in solutions]
+        if not model.linear:
+            model.assemble()  # the state that the search has left; of friction's tangent the symmetric part
+        corrections = solve_corrections(model, [error.forces if error else None for error in errors])
+        return [
+            self._gather(model.add(solution, correction), load)
+            for solution, correction, (_, load) in zip(solutions, corrections, part, strict=True)
+        ]

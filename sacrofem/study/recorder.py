@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,59 @@ from sacrofem.errors import output_errors
 from sacrofem.loads.parts import AppliedLoad
 from sacrofem.mechanics.properties import Properties
 from sacrofem.mechanics.solution import Solution
-from sacrofem.mesh.facets import facet_areas
 from sacrofem.mesh.model import ModelMesh
+from sacrofem.results.correction import find_missing_forces
 from sacrofem.results.endplate import measure_endplate
 from sacrofem.results.error_bars import error_bars
-from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, estimate_error, estimate_goal_error
+from sacrofem.results.error_estimate import ErrorEstimate, Membrane, Patches, StrainError, estimate_error
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.joints import measure_joints
 from sacrofem.results.lag_screws import LagFields, measure_compression, measure_lag_screws
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
-from sacrofem.results.metrics import cell_volumes, measure_case, name_whole
+from sacrofem.results.metrics import measure_case, name_whole
 from sacrofem.results.micromotion import Measure, measure_faces, sample_motion
+from sacrofem.results.strain import cell_strain
 from sacrofem.results.table import Row
 from sacrofem.results.writing import write_case_fields
 from sacrofem.study.archive import Archive
 from sacrofem.study.cases import Case
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class State:
+    """A solution and its fields, on rank 0.
+
+    Attributes:
+        solution: The solution.
+        fields: Its fields.
+        lag: Before the load and since, where lag screws were tightened.
+        members: Measures of rods and plates.
+    """
+
+    solution: Solution
+    fields: CaseFields
+    lag: LagFields | None
+    members: list[Measure]
+
+    @property
+    def moved(self) -> CaseFields:
+        """What the load adds to the state before it."""
+        return self.lag.moved if self.lag else self.fields
+
+
+@dataclass(frozen=True)
+class FoundError:
+    """The error of a state, on rank 0.
+
+    Attributes:
+        estimate: Of its energy and strain.
+        forces: (n, 3) N, which drive its correction; None where that is not solved for.
+    """
+
+    estimate: ErrorEstimate
+    forces: FloatArray | None
 
 
 @dataclass(frozen=True)
@@ -39,11 +76,9 @@ class SolvedCase:
         load: What of its load is applied.
         whole: All of it.
         properties: Stiffnesses.
-        solution: The solution.
-        fields: Its fields.
-        lag: Before the load and since, where lag screws were tightened.
-        members: Measures of rods and plates.
-        duals: Fracture -> fields of its dual solution.
+        state: What was found.
+        error: Its error.
+        corrected: The same with what it lacks of an infinitely fine mesh; None where that was not solved for.
         solver: Method, and what was reused.
     """
 
@@ -51,17 +86,10 @@ class SolvedCase:
     load: AppliedLoad
     whole: AppliedLoad
     properties: Properties
-    solution: Solution
-    fields: CaseFields
-    lag: LagFields | None
-    members: list[Measure]
-    duals: Mapping[str, CaseFields]
+    state: State
+    error: FoundError
+    corrected: State | None
     solver: str
-
-    @property
-    def moved(self) -> CaseFields:
-        """What the load adds to the state before it."""
-        return self.lag.moved if self.lag else self.fields
 
 
 @dataclass(frozen=True)
@@ -84,15 +112,15 @@ class Recorder:
 
     def keep(self, solved: SolvedCase) -> dict[str, Any]:
         """Measure a case and write its files, the record last."""
-        case, fields = solved.case, solved.fields
+        case, state = solved.case, solved.state
         with output_errors(self.archive.cases):
-            write_case_fields(self.archive.cases, case.name, fields, self.mesh.region_names)
-        measures = self._measure(solved)
-        estimate = self.errors.estimate(solved.moved, solved.properties)
-        if solved.lag is not None:  # the load's work rests on what it adds, strains are those of both
-            estimate = replace(estimate, strain=self.errors.estimate(fields, solved.properties).strain)
-        motions = self.errors.motions(solved.moved, solved.duals, solved.properties)
-        bars = error_bars(measures, estimate, solved.solution.work, cell_volumes(fields), self.masks, motions)
+            write_case_fields(self.archive.cases, case.name, state.fields, self.mesh.region_names)
+        estimate, smooth_strain = solved.error.estimate, solved.error.estimate.strain
+        if state.lag is not None:  # the load's work rests on what it adds, strains are those of both
+            smooth_strain = self.errors.find(state.fields, solved.properties, forces=False).estimate.strain
+        measures = self._measure(solved, state, cell_strain(state.fields))
+        smooth = self._measure(solved, solved.corrected or state, smooth_strain)
+        bars = error_bars(measures, smooth, estimate.squared, state.solution.work, solved.corrected is not None)
         rows = [
             Row(case.name, case.anatomy, fracture, case.treatment.name, case.level.name, case.load.name, *measure, *bar)
             for (fracture, measure), bar in zip(measures, bars, strict=True)
@@ -102,16 +130,17 @@ class Recorder:
         self.archive.keep(case.name, record)
         return record
 
-    def _measure(self, solved: SolvedCase) -> list[tuple[str, Measure]]:
-        fields, moved, solution, load = solved.fields, solved.moved, solved.solution, solved.load
+    def _measure(self, solved: SolvedCase, state: State, strain: FloatArray) -> list[tuple[str, Measure]]:
+        """All measures of a state, those of strain by (m, 3, 3) ``strain``."""
+        fields, moved, solution, load = state.fields, state.moved, state.solution, solved.load
         whole = name_whole(fields.fractures)
         # The work of a force spread evenly over the endplate gives the stiffness along it; other loads have none.
         plain = all(part.surface == "endplate" and part.point is None and not part.moment.any() for part in load.parts)
         force = load.on_endplate if plain else np.zeros(3)
-        measures = measure_case(fields, self.masks, force, solution.work, moved)
+        measures = measure_case(fields, self.masks, force, solution.work, strain, moved)
         measures += [(whole, measure) for measure in [*measure_joints(self.mesh, moved), *measure_endplate(self.mesh, moved)]]
-        locked = solved.lag.locked if solved.lag else None
-        stresses = measure_screw_stress(fields, self.mesh.region_names, solved.properties.poisson, locked)
+        stress_free = 0.0 if state.lag is None else state.lag.locked
+        stresses = measure_screw_stress(fields, self.mesh.region_names, solved.properties.poisson, strain - stress_free)
         measures += [(whole, measure) for measure in [*stresses, *measure_lag_screws(solution)]]
         measures += measure_compression(self.mesh, solution)
         for name, forces in solution.section_forces.items():
@@ -120,7 +149,7 @@ class Recorder:
             measures += [(name, measure) for measure in strains]
         measures += [(name, measure) for name, status in solution.faces.items() for measure in measure_faces(status)]
         measures += [(whole, (f"ligament_tension_{name}", tension, "N")) for name, tension in solution.tensions.items()]
-        return measures + [(whole, measure) for measure in solved.members]
+        return measures + [(whole, measure) for measure in state.members]
 
 
 class ErrorEstimator:
@@ -134,21 +163,16 @@ class ErrorEstimator:
         self._mesh = mesh
         self._patches: Patches | None = None
 
-    def estimate(self, fields: CaseFields, properties: Properties) -> ErrorEstimate:
-        """The estimate of a solved case."""
-        return estimate_error(fields, *self._prepare(fields, properties))
+    def find(self, fields: CaseFields, properties: Properties, forces: bool) -> FoundError:
+        """The error of a solved case.
 
-    def motions(self, fields: CaseFields, duals: Mapping[str, CaseFields], properties: Properties) -> dict[str, float]:
-        """The estimated error of the mean micromotion of every fracture that has a dual solution, mm.
-
-        Of a fracture of several surfaces the integrals' errors add up, and so give that of the whole.
+        Args:
+            fields: The case.
+            properties: Its stiffnesses.
+            forces: Whether its correction is going to be solved for.
         """
-        integrals = {name: estimate_goal_error(fields, dual, *self._prepare(fields, properties)) for name, dual in duals.items()}
-        areas = {name: float(facet_areas(fields.points, fields.fractures[name].nodes[:, 0, :3]).sum()) for name in duals}
-        found = {name: integrals[name] / areas[name] for name in duals}
-        if len(duals) > 1 and duals.keys() == fields.fractures.keys():
-            found[name_whole(fields.fractures)] = sum(integrals.values()) / sum(areas.values())
-        return found
+        error = StrainError.of(fields, *self._prepare(fields, properties))
+        return FoundError(estimate_error(error), find_missing_forces(error) if forces else None)
 
     def _prepare(self, fields: CaseFields, properties: Properties) -> tuple[Patches, Membrane]:
         membrane = Membrane.of(self._mesh, properties)
@@ -159,7 +183,7 @@ class ErrorEstimator:
 
 def diagnose(solved: SolvedCase) -> dict[str, object]:
     """What the solve of a case says of itself, for ``study.json``."""
-    solution, whole = solved.solution, solved.whole
+    solution, whole = solved.state.solution, solved.whole
     balance: dict[str, object] = {}
     if whole.nature == "free_body":
         force, moment = whole.residual

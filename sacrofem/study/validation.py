@@ -149,11 +149,12 @@ def _find_bar(
     tables: Mapping[str, pd.DataFrame],
     others: Mapping[str, pd.DataFrame],
 ) -> float | None:
-    """By how much the other element order differs on the same mesh; without it the estimates of the figures, which add up."""
+    """By how much the other element order differs on the same mesh, and without it the figures less their estimated errors."""
     if all((figure.study or entry.study) in others for figure in (target.computed, target.over) if figure is not None):
         return abs(computed - _compute(entry, target, others))
-    shares = [float(row.error_percent) / 100.0 for row in _rows(entry, target, tables)]
-    return None if np.isnan(shares).any() else abs(computed) * sum(shares)
+    corrected = {name: table.assign(value=table.corrected) for name, table in tables.items()}
+    finer = _compute(entry, target, corrected)
+    return None if np.isnan(finer) else abs(computed - finer)
 
 
 def validate(
