@@ -54,12 +54,14 @@ def solve_corrections(model: SacrumModel, forces: Sequence[FloatArray | None]) -
     """Solve for corrections in one block; collective.
 
     Args:
-        model: The model in the state of the solutions: its matrix assembled, taut springs as they are.
+        model: The model in the state of the solutions; of several, where it is linear.
         forces: Of each solution, from :func:`find_missing_forces`, on rank 0; None on the others.
 
     Returns:
         c of each, mm.
     """
+    if not model.linear:
+        model.assemble()  # for the faces as the search has left them; of friction's tangent the symmetric part
     loads = [spread_nodes(model, of_one) for of_one in forces]
     corrections = [fem.Function(model.V) for _ in forces]
     model.solver.solve_together(loads, [correction.x.petsc_vec for correction in corrections], _ENOUGH)

@@ -176,8 +176,6 @@ class _Arm:
         model = self.model
         if not self._corrects:
             return [None for _ in solutions]
-        if not model.linear:
-            model.assemble()  # the state that the search has left; of friction's tangent the symmetric part
         corrections = solve_corrections(model, [error.forces if error else None for error in errors])
         return [
             self._gather(model.add(solution, correction), load)
