@@ -29,13 +29,12 @@ def rigid_motions(points: np.ndarray) -> np.ndarray:
     return motions.reshape(-1, 6)
 
 
-@pytest.fixture(scope="module", params=[1.0, 1e5])
-def free_block(request: pytest.FixtureRequest) -> tuple[BlockMatrix, np.ndarray]:
-    """A block that nothing holds, of one material or with an inclusion far stiffer, and its rigid motions."""
+def assemble_free_block(stiffer: float) -> tuple[BlockMatrix, np.ndarray]:
+    """A block that nothing holds, with an inclusion so many times stiffer, and its rigid motions."""
     mesh = block((5, 5, 8))
     middle = mesh.points.mean(axis=0)
     near = np.linalg.norm(mesh.points[mesh.cells].mean(axis=1) - middle, axis=1) < 0.3 * np.ptp(mesh.points, axis=0).max()
-    young = np.where(near, 20.0 * request.param, 20.0)
+    young = np.where(near, 20.0 * stiffer, 20.0)
     blocks = assemble_bulk(mesh.points, mesh.cells, young, np.full(len(young), 0.3)).tobsr((3, 3))
     count = len(mesh.points)
     halo = Halo.of(MPI.COMM_SELF, np.zeros(0, dtype=np.int64), 0, count)
@@ -43,10 +42,16 @@ def free_block(request: pytest.FixtureRequest) -> tuple[BlockMatrix, np.ndarray]
     return matrix, rigid_motions(mesh.points)
 
 
+@pytest.fixture(scope="module", params=[1.0, 1e5])
+def free_block(request: pytest.FixtureRequest) -> tuple[BlockMatrix, np.ndarray]:
+    """Of one material, or with an inclusion far stiffer."""
+    return assemble_free_block(request.param)
+
+
 def coarsen(matrix: BlockMatrix, motions: np.ndarray) -> tuple[hierarchy.Prolongation, np.ndarray, np.ndarray]:
     inverse = invert_groups(matrix.take_diagonal())
-    weight = hierarchy.measure_couplings(matrix)
-    groups, count = hierarchy.find_aggregates(matrix, weight)
+    weight, _ = hierarchy.measure_couplings(matrix)
+    groups, count = hierarchy.find_aggregates(matrix, weight, 0.08)
     largest = estimate_largest(matrix, inverse)
     prolongation, coarse = hierarchy.smooth_aggregates(matrix, weight, inverse, largest, groups, count, motions)
     return prolongation, coarse, groups
@@ -87,3 +92,15 @@ def test_aggregates_do_not_reach_from_stiff_into_soft(free_block: tuple[BlockMat
     stiff = stiffness > 1e3 * stiffness.min()
     if stiff.any():
         assert not set(groups[stiff]) & set(groups[~stiff])
+
+
+def test_a_hard_contrast_is_met_by_a_richer_second_level() -> None:
+    """Moduli a million times apart keep more of the finest level than moduli ten thousand times apart do."""
+    kept = {}
+    for stiffer in (1e4, 1e6):
+        matrix, motions = assemble_free_block(stiffer)
+        contrast = hierarchy.measure_couplings(matrix)[1]
+        assert stiffer < contrast < 20.0 * stiffer  # a corner has fewer cells than a node inside
+        cycle = hierarchy.build_cycle(matrix, motions, np.full(matrix.rows.rows, 3, dtype=np.int32))
+        kept[stiffer] = cycle.levels[1].dofs if len(cycle.levels) > 1 else len(cycle.coarsest.inverse)
+    assert kept[1e6] > 1.2 * kept[1e4]

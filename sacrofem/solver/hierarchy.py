@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -31,6 +32,9 @@ _MOTIONS = 6
 #: Two nodes are strongly coupled where |A_ij| is at least this share of sqrt(|A_ii| |A_jj|), Frobenius norms; by the size of the
 #: blocks, 3 on the finest level and 6 below.
 _STRONG = {3: 0.08, 6: 0.05}
+#: The same on the finest level where stiffnesses of nodes differ by more than _HARD: a third fewer iterations there for twice
+#: the numbers on the second level, at no more time (docs/benchmarks.md).
+_STRONG_WHERE_HARD, _HARD = 0.16, 5e5
 #: A prolongation reaches into a neighbour's aggregate from this strength of the coupling on.
 _CARRIED = 0.05
 #: Singular values of an aggregate's factor below this share are motions it does not have.
@@ -79,8 +83,10 @@ def build_cycle(
         levels.append(_make_level(matrix, together, interpolation))
         matrix, together = multiply_galerkin(matrix, interpolation), None
     while len(levels) < _MOST_LEVELS and _count(matrix) * matrix.rows.shape[0] > _COARSEST:
-        weight = measure_couplings(matrix)
-        groups, count = find_aggregates(matrix, weight)
+        weight, contrast = measure_couplings(matrix)
+        size = matrix.rows.shape[0]
+        strong = _STRONG_WHERE_HARD if size == 3 and contrast > _HARD else _STRONG[size]
+        groups, count = find_aggregates(matrix, weight, strong)
         if matrix.comm.allreduce(count) > (1.0 - _LEAST_COARSENING) * _count(matrix):
             break
         inverse = invert_groups(matrix.take_diagonal())
@@ -103,8 +109,8 @@ def _count(matrix: BlockMatrix) -> int:
     return int(matrix.comm.allreduce(matrix.rows.rows))
 
 
-def measure_couplings(matrix: BlockMatrix) -> NDArray[np.float32]:
-    """(blocks,) |A_ij| / sqrt(|A_ii| |A_jj|), Frobenius norms; collective."""
+def measure_couplings(matrix: BlockMatrix) -> tuple[NDArray[np.float32], float]:
+    """(blocks,) |A_ij| / sqrt(|A_ii| |A_jj|), Frobenius norms, and the largest |A_ii| over the smallest; collective."""
     rows, halo = matrix.rows, matrix.halo
     squares = np.empty(len(rows.indices))
     load_kernels("hierarchy").measure_blocks(
@@ -116,15 +122,17 @@ def measure_couplings(matrix: BlockMatrix) -> NDArray[np.float32]:
     own[row[diagonal], 0] = np.sqrt(squares[diagonal])
     everywhere = halo.extend(own, 1)[:, 0]
     weight: NDArray[np.float32] = np.sqrt(squares / (everywhere[row] * everywhere[rows.indices])).astype(np.float32)
-    return weight
+    largest = matrix.comm.allreduce(float(own.max(initial=0.0)), op=MPI.MAX)
+    return weight, largest / matrix.comm.allreduce(float(own.min(initial=np.inf, where=own > 0.0)), op=MPI.MIN)
 
 
-def find_aggregates(matrix: BlockMatrix, weight: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
+def find_aggregates(matrix: BlockMatrix, weight: NDArray[np.float32], strong: float) -> tuple[NDArray[np.int32], int]:
     """(rows,) aggregate of every block row of this rank, -1 for none, and how many there are here.
 
     Args:
         matrix: The matrix.
         weight: (blocks,) strength of its couplings.
+        strong: From which strength on nodes belong together.
     """
     rows, kernels = matrix.rows, load_kernels("hierarchy")
     groups = np.empty(rows.rows, dtype=np.int32)
@@ -132,7 +140,7 @@ def find_aggregates(matrix: BlockMatrix, weight: NDArray[np.float32]) -> tuple[N
     count = kernels.aggregate(
         ctypes.c_int32(rows.rows),
         *(address(array) for array in (rows.indptr, rows.indices, weight)),
-        ctypes.c_float(_STRONG[rows.shape[0]]),
+        ctypes.c_float(strong),
         ctypes.c_float(_LEAST),
         ctypes.c_int32(_SMALLEST if rows.shape[0] == 3 else 1),
         address(groups),
