@@ -77,6 +77,7 @@ def solve_cases(
     levels: Sequence[str] = LEVELS,
     loads: Sequence[str] = LOADS,
     sizes: MeshSettings = SIZES,
+    order: int = 1,
 ) -> Iterator[Row]:
     """Solve a fracture without treatment at every level under every load, on one mesh."""
     study = resolve_study(
@@ -95,7 +96,7 @@ def solve_cases(
         )
     )
     mesh = load_or_build_mesh(study.anatomy, study.fracture, [], [], sizes)
-    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1, case_partings(study))
+    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), order, case_partings(study))
     for level in study.levels:
         model.set_properties(case_properties(study, level))
         for load in study.loads:
@@ -129,10 +130,11 @@ def main() -> None:
     parser.add_argument("--interfaces", nargs="+", default=INTERFACES)
     parser.add_argument("--levels", nargs="+", default=LEVELS)
     parser.add_argument("--loads", nargs="+", default=LOADS)
+    parser.add_argument("--order", type=int, choices=(1, 2), default=1, help="of the elements (1)")
     chosen = parser.parse_args()
     for fracture in chosen.fractures or list_fractures():
         for interface in chosen.interfaces:
-            for row in solve_cases(fracture, interface, chosen.levels, chosen.loads):
+            for row in solve_cases(fracture, interface, chosen.levels, chosen.loads, order=chosen.order):
                 sizes = f"{1e3 * row.penetration:.2f} ({1e3 * row.opening:.0f}) | {100 * row.open:.0f} | {100 * row.slipping:.0f}"
                 verdict = "" if 0 < row.steps <= 15 and row.penetration <= row.allowed else " **"
                 case = f"{row.fracture} | {interface} | {row.level} | {row.load}"

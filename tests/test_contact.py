@@ -178,6 +178,31 @@ def test_blocks_slide_alike_on_one_rank_and_on_two() -> None:
         assert second[:-1] == pytest.approx(first[:-1], rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    "interface",
+    [
+        law("compression_only", augmented=True, tangential_stiffness=0.5, open_fraction=0.001),
+        law("frictional", augmented=True),
+    ],
+    ids=["smooth", "rough"],
+)
+def test_a_wavy_fracture_does_not_lock_with_either_element_order(interface: Interface) -> None:
+    """Pushed over its waves it rests on as much of its area, after at most fifteen steps, with linear and quadratic elements."""
+    flat = block((8, 8, 10), (10.0, 10.0, 30.0))
+    x, y, z = flat.points.T
+    wave = 0.6 * np.sin(2.0 * np.pi * x / 5.0) * np.cos(2.0 * np.pi * y / 7.0) * (1.0 - np.abs(z) / 15.0)
+    mesh = replace(flat, points=flat.points + wave[:, None] * np.array([0.0, 0.0, 1.0]))
+    found = {}
+    for order in (1, 2):
+        model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), order, Partings(True, frozenset()))
+        model.set_properties(replace(properties(), interface=interface))
+        solution = model.solve(np.array([25.0, 0.0, -60.0]))
+        assert solution.contact_steps <= 15
+        found[order] = solution.faces["gap"].open
+    assert 0.5 < found[1] < 0.95
+    assert found[2] == pytest.approx(found[1], rel=0.06)
+
+
 def test_a_wedge_is_closed_by_tilting() -> None:
     """Pressed in the middle, a stiff block tilts until the gap has closed all over: its middle moves by half the wide end."""
     wedge = 0.01
