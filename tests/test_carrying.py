@@ -20,6 +20,7 @@ from sacrofem.results.joints import measure_joints
 from sacrofem.results.load_sharing import measure_interfragmentary_strain, measure_load_sharing, measure_screw_stress
 from sacrofem.results.metrics import measure_case
 from sacrofem.results.micromotion import Measure, sample_motion
+from sacrofem.results.strain import cell_strain
 from tests.blocks import block
 from tests.solved_block import FOUNDATION, KN, YOUNG, properties
 
@@ -114,12 +115,12 @@ def strained(order: int, gradient: np.ndarray) -> CaseFields:
 def test_a_screws_stress_is_that_of_a_bar_and_of_simple_shear(order: int) -> None:
     names, poisson = {1: "body", 50: "screw:nail"}, {"body": 0.3, "screw:nail": 0.34}
     drawn = strained(order, np.diag([-0.34, -0.34, 1.0]) * 1e-3)
-    found = named(measure_screw_stress(drawn, names, poisson))
+    found = named(measure_screw_stress(drawn, names, poisson, cell_strain(drawn)))
     assert found == pytest.approx({"screw_stress_p50": 110.0, "screw_stress_p95": 110.0})  # E times strain
     sheared = strained(order, np.array([[0.0, 0.0, 2e-3], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
     stress = np.sqrt(3.0) * 110000.0 / (2.0 * 1.34) * 2e-3  # root 3 times G times the angle
-    assert named(measure_screw_stress(sheared, names, poisson))["screw_stress_p95"] == pytest.approx(stress)
-    assert measure_screw_stress(drawn, {1: "body", 50: "ala"}, poisson) == []
+    assert named(measure_screw_stress(sheared, names, poisson, cell_strain(sheared)))["screw_stress_p95"] == pytest.approx(stress)
+    assert measure_screw_stress(drawn, {1: "body", 50: "ala"}, poisson, cell_strain(drawn)) == []
 
 
 @ORDERS

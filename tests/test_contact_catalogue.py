@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks.contact import INTERFACES, list_fractures, solve_cases
 
-
 #: Fractures that are run with quadratic elements, too.
 QUADRATIC = ("denis1_right", "u_type", "bakker_b1_bilateral")
 
