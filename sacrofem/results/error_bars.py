@@ -74,8 +74,8 @@ def _error_bar(metric: str, value: float, finer: float, unit: str, squared: floa
         basis, finer = ENERGY, value / (1.0 + share) if metric == "stiffness" else value * (1.0 + share)
     elif metric in _OF_MESH:
         return ErrorBar(None, OF_SHAPE)
-    elif metric in _OF_FACES or (basis == DUAL and not corrected):
-        return ErrorBar(None, NO_ESTIMATE)
+    elif metric in _OF_FACES or (basis == DUAL and (not corrected or value == finer)):
+        return ErrorBar(None, NO_ESTIMATE)  # what the correction does not touch has no error by it
     if abs(finer) <= _SMALLEST.get(unit, 0.0):
         return ErrorBar(None, NOTHING)
     return ErrorBar(100.0 * abs(value - finer) / abs(finer), basis, finer)

@@ -128,7 +128,7 @@ class _Arm:
         for part in [pairs] if solved else [[pair] for pair in pairs]:
             solutions = [self.model.solve(load.parts) for _, load in part]
             states = [self._gather(solution, load) for solution, (_, load) in zip(solutions, part, strict=True)]
-            errors = [self._find_error(state, properties) for state in states]
+            errors = self._find_errors(states, properties)
             corrected = self._correct(solutions, errors, part)
             with interruption.postponed():  # what is solved is not lost
                 for (case, load), state, error, finer in zip(part, states, errors, corrected, strict=True):
@@ -166,8 +166,17 @@ class _Arm:
         members = self.attached.measure(solution.displacement.x.petsc_vec, load.parts) if self.attached else []
         return None if fields is None else State(solution, fields, lag, members)
 
-    def _find_error(self, state: State | None, properties: Properties) -> FoundError | None:
-        return None if state is None else self.recorder.errors.find(state.moved, properties, self._corrects)
+    def _find_errors(self, states: list[State | None], properties: Properties) -> list[FoundError | None]:
+        """The error of every state, on rank 0; collective, so that a failure there ends all ranks."""
+        found: list[FoundError | None] = [None for _ in states]
+
+        def find() -> None:
+            for number, state in enumerate(states):
+                assert state is not None  # None on the other ranks alone
+                found[number] = self.recorder.errors.find(state.moved, properties, self._corrects)
+
+        on_root(self.model.comm, find)
+        return found
 
     def _correct(
         self, solutions: list[Solution], errors: list[FoundError | None], part: list[tuple[Case, AppliedLoad]]
