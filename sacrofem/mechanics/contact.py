@@ -106,7 +106,9 @@ class Start:
     faces: FaceState
 
 
-def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1, start: Start | None = None) -> ContactLog:
+def solve_contact(
+    model: ContactModel, load: PETSc.Vec, increments: int = 1, start: Start | None = None, resumed: bool = False
+) -> ContactLog:
     """Find the displacement at which the faces have come to rest; it is left in ``model.state``.
 
     Args:
@@ -115,16 +117,19 @@ def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1, sta
         increments: Equal steps in which the load grows. Friction depends on the path; with one, slip is taken as straight
             from the state before the load (exact where a point does not turn or come to rest again).
         start: The state before the load; None: nothing has moved, no slip.
+        resumed: Whether the search begins where the last one came to rest. Faces without friction end in the same state, since
+            their energy is convex; with friction several states may be at rest, and which is found must not depend on that.
 
     Raises:
         SolveError: a linear solve failed, or the faces did not come to rest.
     """
-    model.state.x.petsc_vec.set(0.0)
-    model.interfaces.forget()
-    if start is not None:
-        start.displacement.x.petsc_vec.copy(model.state.x.petsc_vec)
-        model.interfaces.recall(start.faces)
-    model.state.x.scatter_forward()
+    if not resumed:
+        model.state.x.petsc_vec.set(0.0)
+        model.interfaces.forget()
+        if start is not None:
+            start.displacement.x.petsc_vec.copy(model.state.x.petsc_vec)
+            model.interfaces.recall(start.faces)
+        model.state.x.scatter_forward()
     part, logs = load.duplicate(), []
     for increment in range(1, increments + 1):
         load.copy(part)

@@ -12,7 +12,7 @@ from dolfinx import fem
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from sacrofem.mechanics.contact import Start, solve_contact
+from sacrofem.mechanics.contact import ContactLog, Start, solve_contact
 from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
 from sacrofem.solver.recollection import find_independent
 
@@ -125,10 +125,12 @@ class Equilibrium:
 
     def _find_contact(self, vector: PETSc.Vec, displacement: fem.Function, increments: int, start: Start | None) -> Effort:
         """Faces that may part, with springs that only pull held as they are while the faces are searched for."""
-        model, logs = self._model, []
+        model = self._model
+        logs: list[ContactLog] = []
 
         def solve(load: PETSc.Vec) -> NDArray[np.float64]:
-            logs.append(solve_contact(model, load, 1 if model.coupled.one_sided else increments, start))
+            resumed = bool(logs) and not model.interfaces.rubs  # other springs are taut, and little else has changed
+            logs.append(solve_contact(model, load, 1 if model.coupled.one_sided else increments, start, resumed))
             return model.coupled.elongations(model.state.x.petsc_vec)
 
         if model.coupled.one_sided:
