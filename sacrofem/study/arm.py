@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import batched, groupby
 from typing import Any
 
+from dolfinx import fem
+
 from sacrofem import interruption
 from sacrofem.catalogue.models import Treatment
 from sacrofem.catalogue.resolution import ResolvedStudy
@@ -129,9 +131,13 @@ class _Arm:
             solutions = [self.model.solve(load.parts) for _, load in part]
             states = [self._gather(solution, load) for solution, (_, load) in zip(solutions, part, strict=True)]
             errors = self._find_errors(states, properties)
-            corrected = self._correct(solutions, errors, part)
+            corrections = self._correct(errors)
             with interruption.postponed():  # what is solved is not lost
-                for (case, load), state, error, finer in zip(part, states, errors, corrected, strict=True):
+                for (case, load), state, error, solution, correction in zip(
+                    part, states, errors, solutions, corrections, strict=True
+                ):
+                    # One at a time: fields of a block of loads are large.
+                    finer = None if correction is None else self._gather(self.model.add(solution, correction), load)
                     yield case.name, self._keep(case, load, properties, state, error, finer)
 
     @property
@@ -178,15 +184,8 @@ class _Arm:
         on_root(self.model.comm, find)
         return found
 
-    def _correct(
-        self, solutions: list[Solution], errors: list[FoundError | None], part: list[tuple[Case, AppliedLoad]]
-    ) -> list[State | None]:
-        """Every state with what it lacks of one on an infinitely fine mesh, where the study asks for it; collective."""
-        model = self.model
+    def _correct(self, errors: list[FoundError | None]) -> list[fem.Function] | list[None]:
+        """What every solution lacks of that on an infinitely fine mesh, where the study asks for it; collective."""
         if not self._corrects:
-            return [None for _ in solutions]
-        corrections = solve_corrections(model, [error.forces if error else None for error in errors])
-        return [
-            self._gather(model.add(solution, correction), load)
-            for solution, correction, (_, load) in zip(solutions, corrections, part, strict=True)
-        ]
+            return [None for _ in errors]
+        return solve_corrections(self.model, [error.forces if error else None for error in errors])
