@@ -62,7 +62,7 @@ def solve_corrections(model: SacrumModel, forces: Sequence[FloatArray | None]) -
     """
     if not model.linear:
         model.assemble()  # for the faces as the search has left them; of friction's tangent the symmetric part
-    loads = [spread_nodes(model, of_one) for of_one in forces]
+    loads = spread_nodes(model, forces)
     corrections = [fem.Function(model.V) for _ in forces]
     model.solver.solve_together(loads, [correction.x.petsc_vec for correction in corrections], _ENOUGH)
     for correction in corrections:

@@ -22,7 +22,7 @@ from sacrofem.mesh.model import ModelMesh
 from sacrofem.results.fields import CaseFields
 from sacrofem.results.metrics import cell_volumes
 from sacrofem.results.recovery import EDGES, Recovery, vertex_strain
-from sacrofem.results.weighting import triangle_rule
+from sacrofem.results.weighting import triangle_rule, triangle_shapes
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -205,10 +205,7 @@ def membrane_weights(fields: CaseFields, membrane: Membrane | None, strain: Floa
     if membrane is None or not len(membrane.cells):
         return np.zeros_like(strain)
     barycentric, weights = triangle_rule()
-    shapes = barycentric
-    if fields.order == 2:
-        a, b, c = barycentric.T
-        shapes = np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
+    shapes = triangle_shapes(barycentric, fields.order)
     triangles = membrane.points_of(fields)
     normals = facet_geometry(fields.points, triangles)[1]
     areas = membrane.thickness * facet_areas(fields.points, triangles)

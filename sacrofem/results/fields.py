@@ -57,6 +57,19 @@ class CaseFields:
         return 1 if self.cells.shape[1] == 4 else 2
 
 
+def barycentric_slopes(points: FloatArray, cells: IntArray) -> FloatArray:
+    """(m, 4, 3) gradients of the barycentric coordinates of tetrahedra, 1/mm.
+
+    Args:
+        points: (n, 3) mm.
+        cells: (m, 4 or 10) point numbers, vertices first.
+    """
+    corners = points[cells[:, :4]]
+    # Rows of the inverse are the gradients of the barycentric coordinates 1, 2, 3.
+    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
+    return np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+
+
 def pair_faces(mesh_cells: IntArray, case_cells: IntArray, triangles: IntArray, sides: IntArray) -> IntArray:
     """Find the points of both faces of fracture facets.
 

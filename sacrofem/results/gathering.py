@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -68,25 +69,30 @@ def gather_fields(model: MeshedModel, displacement: fem.Function) -> CaseFields 
     return CaseFields(points[numbering], cells, values[numbering], model.regions, young[order], poisson[order], fractures)
 
 
-def spread_nodes(model: MeshedModel, values: FloatArray | None) -> PETSc.Vec:
-    """The way back: a vector of the model's space from values at the points of its gathered fields; collective.
+def spread_nodes(model: MeshedModel, values: Sequence[FloatArray | None]) -> list[PETSc.Vec]:
+    """The way back: vectors of the model's space from values at the points of its gathered fields; collective.
 
     Args:
         model: The model.
-        values: (n, 3) on rank 0, by the point numbers of :func:`gather_fields`; None on the other ranks.
+        values: Of each vector (n, 3) on rank 0, by the point numbers of :func:`gather_fields`; None on the other ranks.
     """
     owned_cells = model.domain.topology.index_map(3).size_local
     parts = model.comm.gather((model.distributed.original_cells[:owned_cells], _own_cells(model)), root=0)
     counts = model.comm.gather(3 * model.V.dofmap.index_map.size_local, root=0)
-    vector = create_vector(model.V)
-    whole = None
-    if parts is not None and values is not None:
+    numbering = None
+    if parts is not None:
         original, dofs = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-        whole = np.empty(values.shape)
-        whole[_renumber(dofs[np.argsort(original)])[1]] = values
-    with vector as own:
-        model.comm.Scatterv(None if whole is None else [whole, counts], own, root=0)
-    return vector
+        numbering = _renumber(dofs[np.argsort(original)])[1]
+    vectors = []
+    for nodal in values:
+        vector, whole = create_vector(model.V), None
+        if nodal is not None:
+            whole = np.empty(nodal.shape)
+            whole[numbering] = nodal
+        with vector as own:
+            model.comm.Scatterv(None if whole is None else [whole, counts], own, root=0)
+        vectors.append(vector)
+    return vectors
 
 
 def _own_cells(model: MeshedModel) -> IntArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sacrofem.mesh.facets import facet_areas, facet_geometry
 from sacrofem.results.fields import CaseFields
-from sacrofem.results.weighting import triangle_rule, weighted_quantile
+from sacrofem.results.weighting import triangle_rule, triangle_shapes, weighted_quantile
 
 if TYPE_CHECKING:
     from sacrofem.mechanics.interface import Status
@@ -66,7 +66,7 @@ def sample_motion(fields: CaseFields, fracture: str) -> Motion:
     faces = fields.fractures[fracture]
     triangles = faces.nodes[:, 0, :3]
     barycentric, weights = triangle_rule()
-    shapes = _shape_functions(barycentric, fields.order)
+    shapes = triangle_shapes(barycentric, fields.order)
     steps = fields.displacement[faces.nodes[:, 1]] - fields.displacement[faces.nodes[:, 0]]
     count = len(weights)
     return Motion(
@@ -87,14 +87,6 @@ def join_motions(motions: Sequence[Motion]) -> Motion:
         normals=np.concatenate([motion.normals for motion in motions]),
         welded=np.concatenate([motion.welded for motion in motions]),
     )
-
-
-def _shape_functions(barycentric: FloatArray, order: int) -> FloatArray:
-    """(q, 3 or 6) Lagrange shape functions of a triangle: corners, then the middles of 1-2, 2-3 and 3-1."""
-    if order == 1:
-        return barycentric
-    a, b, c = barycentric.T
-    return np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
 
 
 def measure_motion(motion: Motion, rigid: bool = True) -> list[Measure]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from sacrofem.results.fields import EDGE_BETWEEN
+from sacrofem.results.fields import EDGE_BETWEEN, barycentric_slopes
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,9 +47,7 @@ def vertex_strain(points: FloatArray, cells: IntArray, displacement: FloatArray)
     Returns:
         (m, 4, 3, 3) small strain; the same at all four for linear elements.
     """
-    corners = points[cells[:, :4]]
-    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
-    slopes = np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)  # of the barycentric coordinates
+    slopes = barycentric_slopes(points, cells)
     values = displacement[cells]
     if cells.shape[1] == 4:
         gradient = np.repeat(np.einsum("mia,mib->mab", values, slopes)[:, None], 4, axis=1)
@@ -76,9 +74,7 @@ def vertex_forces(points: FloatArray, cells: IntArray, weights: FloatArray) -> F
     Returns:
         (n, 3).
     """
-    corners = points[cells[:, :4]]
-    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
-    slopes = np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+    slopes = barycentric_slopes(points, cells)
     symmetric = 0.5 * (weights + weights.transpose(0, 1, 3, 2))
     along = np.einsum("mkab,mib->mkia", symmetric, slopes)  # of vertex k, along the slope of the coordinate i
     if cells.shape[1] == 4:

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from sacrofem.mesh.host import BONES, HIP_RIGHT, SOFT_REGIONS
 from sacrofem.mesh.model import ModelMesh
-from sacrofem.results.fields import EDGE_BETWEEN, CaseFields
+from sacrofem.results.fields import EDGE_BETWEEN, CaseFields, barycentric_slopes
 from sacrofem.results.micromotion import Measure
 from sacrofem.results.weighting import weighted_quantile
 
@@ -34,10 +34,7 @@ def cell_strain(fields: CaseFields) -> FloatArray:
     Returns:
         (m, 3, 3) small strain.
     """
-    corners = fields.points[fields.cells[:, :4]]
-    # Rows of the inverse are the gradients of the barycentric coordinates 1, 2, 3.
-    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
-    slopes = np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+    slopes = barycentric_slopes(fields.points, fields.cells)
     values = fields.displacement[fields.cells]
     if fields.order == 1:
         gradient = np.einsum("mia,mib->mab", values, slopes)

@@ -136,8 +136,8 @@ def _rows(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame])
     return [take_row(figure, tables[figure.study or entry.study or ""], where) for figure in figures]
 
 
-def _compute(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame]) -> float:
-    values = [float(row.value) for row in _rows(entry, target, tables)]
+def _compute(entry: Validation, target: Target, tables: Mapping[str, pd.DataFrame], column: str = "value") -> float:
+    values = [float(row[column]) for row in _rows(entry, target, tables)]
     computed = values[0] if len(values) == 1 else values[0] / values[1]
     return abs(computed) if target.absolute else computed
 
@@ -152,8 +152,7 @@ def _find_bar(
     """By how much the other element order differs on the same mesh, and without it the figures less their estimated errors."""
     if all((figure.study or entry.study) in others for figure in (target.computed, target.over) if figure is not None):
         return abs(computed - _compute(entry, target, others))
-    corrected = {name: table.assign(value=table.corrected) for name, table in tables.items()}
-    finer = _compute(entry, target, corrected)
+    finer = _compute(entry, target, tables, "corrected")
     return None if np.isnan(finer) else abs(computed - finer)
 
 
