@@ -17,6 +17,7 @@ from sacrofem.mechanics.supports import support_surfaces
 from sacrofem.mesh.facets import facet_areas, find_outer
 from sacrofem.mesh.model import FloatArray, IntArray, ModelMesh
 from sacrofem.results.fields import CaseFields, pair_faces
+from sacrofem.results.weighting import triangle_shapes
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,6 @@ class OuterFacets:
         cells = self.cells_of(triangles)
         nodes: IntArray = pair_faces(self.mesh.cells, fields.cells, triangles, np.stack([cells, cells], axis=1))[:, 0]
         return nodes
-
-
-def triangle_shapes(barycentric: FloatArray, order: int) -> FloatArray:
-    """(..., 3 or 6) Lagrange shape functions of a triangle at (..., 3) barycentric coordinates."""
-    if order == 1:
-        return barycentric
-    a, b, c = np.moveaxis(barycentric, -1, 0)
-    return np.stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a], axis=-1)
 
 
 def describe_support(model: SacrumModel, fields: CaseFields, outer: OuterFacets, name: str) -> Springs:

@@ -31,11 +31,11 @@ def weighted_quantile(values: FloatArray, weights: FloatArray, share: float) -> 
 
 
 def triangle_shapes(barycentric: FloatArray, order: int) -> FloatArray:
-    """(q, 3 or 6) Lagrange shape functions of a triangle: corners, then the middles of 1-2, 2-3 and 3-1."""
+    """(..., 3 or 6) Lagrange shape functions of a triangle at (..., 3) places: corners, then the middles of 1-2, 2-3 and 3-1."""
     if order == 1:
         return barycentric
-    a, b, c = barycentric.T
-    return np.column_stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a])
+    a, b, c = np.moveaxis(barycentric, -1, 0)
+    return np.stack([a * (2 * a - 1), b * (2 * b - 1), c * (2 * c - 1), 4 * a * b, 4 * b * c, 4 * c * a], axis=-1)
 
 
 def triangle_rule() -> tuple[FloatArray, FloatArray]:
