@@ -163,7 +163,7 @@ def test_a_body_that_nothing_holds_when_its_faces_part_is_named() -> None:
 def test_blocks_slide_alike_on_one_rank_and_on_two() -> None:
     """Rest below the friction limit, slip beyond it: friction holds mu N, the tissue the rest, and the energies add up."""
     one, two = (json.loads(run_on_ranks(ranks, "tests.sliding_block")) for ranks in (1, 2))
-    for (rests, slides, wedged), rel in ((one, 1e-6), (two, 1e-6)):
+    for (rests, slides, wedged, held), rel in ((one, 1e-6), (two, 1e-6)):
         at = dict(zip(FIGURES, rests, strict=True))
         assert at["share slipping"] < 0.02
         assert at["dissipated"] == pytest.approx(0.0, abs=1e-6)
@@ -173,7 +173,10 @@ def test_blocks_slide_alike_on_one_rank_and_on_two() -> None:
         assert at["along"] == pytest.approx(-1.2 * FRICTION * PRESSED, rel=rel)
         assert at["dissipated"] == pytest.approx(0.5 * FRICTION * PRESSED * slid, rel=0.03)
         assert 0.5 * at["work"] == pytest.approx(at["energy"] + at["dissipated"], rel=rel)
-        assert max(at["steps"], wedged[-1]) <= 15
+        assert max(at["steps"], wedged[-1], held[-1]) <= 15
+        at = dict(zip(FIGURES, held, strict=True))  # a ligament takes a part, the other is slack
+        assert FRICTION * PRESSED < -at["along"] < 1.15 * FRICTION * PRESSED
+        assert 0.5 * at["work"] == pytest.approx(at["energy"] + at["dissipated"], rel=rel)
     for first, second in zip(one, two, strict=True):
         assert second[:-1] == pytest.approx(first[:-1], rel=1e-6, abs=1e-9)
 

@@ -29,6 +29,8 @@ from tests.coupled_blocks import GAP, LENGTH, STIFFNESS, Pulled, pull, two_block
 from tests.solved_block import FOUNDATION, properties
 
 SPRING, FORCE = 500.0, 60.0  # N/mm, N
+#: Ligaments across the faces of a fracture, and which way each pulls.
+SIDES = (("before", 1.0), ("behind", -1.0))
 LIBRARY = Library.standard()
 TEMPLATE = LIBRARY.get(Anatomy, "female_elderly")
 SETS = [entry for entry in LIBRARY.entries() if isinstance(entry, LigamentSet)]
@@ -99,6 +101,29 @@ def test_a_ligament_holds_a_fracture_that_opens() -> None:
         solution = model.solve(np.array([0.0, 0.0, force]))
         assert solution.tensions["spring"] == pytest.approx(tension, abs=0.01 * FORCE)
         assert solution.reaction[2] == pytest.approx(force, rel=1e-6)
+
+
+def test_of_two_ligaments_across_faces_that_slide_one_takes_what_friction_leaves() -> None:
+    """One search finds which faces gape, stick and slide and which ligament is slack; force times way is kept or rubbed."""
+    mesh = block(shape=(8, 3, 8))
+    given = properties("frictional")
+    law = given.interface.model_copy(update={"friction": 0.3, "normal_stiffness": 1000.0, "tangential_stiffness": 0.5})
+    model = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1)
+    motions = model.patch_motions([Patch(name, mesh.surfaces[name]) for name in ("endplate", "auricular_left")])
+    along = motions.rows[[0]] - motions.rows[[6]]
+    soft = np.array([[20.0]])
+    model.couple([Coupling(name, sign * along, soft, labels=(name,), tension_only=True) for name, sign in SIDES])
+    model.set_properties(replace(given, interface=law))
+    solution = model.solve(np.array([60.0, 0.0, -60.0]))
+    faces, carried = solution.faces["gap"], solution.section_forces["gap"]["interface"]
+    assert 0.1 < faces.open < 0.9
+    assert faces.slipping > 0.1
+    assert solution.tensions["behind"] == 0.0
+    assert solution.tensions["before"] > 5.0
+    assert carried == pytest.approx([solution.tensions["before"] - 60.0, 0.0, 60.0], abs=1e-3)
+    assert solution.dissipated > 1e-3 * solution.energy
+    assert 0.5 * solution.work == pytest.approx(solution.energy + solution.dissipated, rel=1e-6)
+    assert solution.contact_steps <= 15
 
 
 def test_the_condensed_model_is_the_model() -> None:

@@ -1,4 +1,4 @@
-"""Faces that open, close, stick and slip: a semismooth Newton method with a line search on the energy.
+"""Faces that open, close, stick and slip, with springs that go slack: semismooth Newton with a line search on the energy.
 
 Without friction every step solves with the symmetric tangent: the energy is convex, its slope along a step rises monotonically,
 and its zero is found from sums over the interface alone.
@@ -7,6 +7,9 @@ With friction the first step leaves it out, to find which faces press. The steps
 grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened only where the
 residual wanders. When that has not done, symmetric steps follow with the bound held at the present pressure (Tresca), for which
 there is an energy again; near the solution the whole derivative joins, which makes the end quadratic.
+
+Springs that only pull take part in the same steps: they are convex too, and their forces enter residual and line search as
+they are at the state, taut or slack.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
+from sacrofem.mechanics.coupling import CoupledMatrix
 from sacrofem.mechanics.interface import FaceState, Interfaces, Status
 from sacrofem.solver.linear import LinearSolver, SolveLog
 
@@ -56,13 +60,13 @@ class ContactModel(Protocol):
 
     Attributes:
         state: The displacement, mm.
-        matrix: Its tangent stiffness.
+        coupled: Its tangent stiffness, with the springs.
         interfaces: The cuts with their laws.
         solver: Solves with the matrix.
     """
 
     state: fem.Function
-    matrix: PETSc.Mat
+    coupled: CoupledMatrix
     interfaces: Interfaces
     solver: LinearSolver
 
@@ -106,10 +110,8 @@ class Start:
     faces: FaceState
 
 
-def solve_contact(
-    model: ContactModel, load: PETSc.Vec, increments: int = 1, start: Start | None = None, resumed: bool = False
-) -> ContactLog:
-    """Find the displacement at which the faces have come to rest; it is left in ``model.state``.
+def solve_contact(model: ContactModel, load: PETSc.Vec, increments: int = 1, start: Start | None = None) -> ContactLog:
+    """Find the displacement at which faces and springs have come to rest; it is left in ``model.state``.
 
     Args:
         model: A model whose interfaces have their laws.
@@ -117,19 +119,16 @@ def solve_contact(
         increments: Equal steps in which the load grows. Friction depends on the path; with one, slip is taken as straight
             from the state before the load (exact where a point does not turn or come to rest again).
         start: The state before the load; None: nothing has moved, no slip.
-        resumed: Whether the search begins where the last one came to rest. Faces without friction end in the same state, since
-            their energy is convex; with friction several states may be at rest, and which is found must not depend on that.
 
     Raises:
         SolveError: a linear solve failed, or the faces did not come to rest.
     """
-    if not resumed:
-        model.state.x.petsc_vec.set(0.0)
-        model.interfaces.forget()
-        if start is not None:
-            start.displacement.x.petsc_vec.copy(model.state.x.petsc_vec)
-            model.interfaces.recall(start.faces)
-        model.state.x.scatter_forward()
+    model.state.x.petsc_vec.set(0.0)
+    model.interfaces.forget()
+    if start is not None:
+        start.displacement.x.petsc_vec.copy(model.state.x.petsc_vec)
+        model.interfaces.recall(start.faces)
+    model.state.x.scatter_forward()
     part, logs = load.duplicate(), []
     for increment in range(1, increments + 1):
         load.copy(part)
@@ -158,6 +157,7 @@ class _Search:
         self.direction = model.state.copy()
         self.steps, self.iterations, self.seconds, self.fresh = 0, 0, 0.0, 0
         self.settled = False
+        model.coupled.slacken(model.coupled.elongations(model.state.x.petsc_vec))
 
     def run(self) -> ContactLog:
         """Step until the faces are at rest and do not pass through each other."""
@@ -186,12 +186,14 @@ class _Search:
                 share = 1.0 if self.faces.rubs and self.steps == 1 else self._search()
             self.model.state.x.petsc_vec.axpy(share, self.step)
             self.model.state.x.scatter_forward()
-            self.settled = not self.faces.update(self.model.state.x.array, whole=share == 1.0)
+            others = self.model.coupled.slacken(self.model.coupled.elongations(self.model.state.x.petsc_vec))
+            self.settled = not self.faces.update(self.model.state.x.array, whole=share == 1.0) and not others
             renew = log.iterations > _STALE * self.fresh
             coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
+        springs = ", and the springs that go slack," if self.model.coupled.one_sided else ""
         raise SolveError(
             explain(
-                "The open, sticking and slipping parts of the faces did not come to rest.",
+                f"The open, sticking and slipping parts of the faces{springs} did not come to rest.",
                 where=", ".join(self.faces.names),
                 got=f"residual {relative:.1e} of the load after {_MOST_STEPS} steps",
                 allowed=f"a residual below {_TOLERANCE:.0e}",
@@ -201,7 +203,7 @@ class _Search:
 
     def _measure(self) -> float:
         """Write b - K u - F(u) into ``residual``, as b - A u - (F - D j), and give its relative norm."""
-        self.model.matrix.mult(self.model.state.x.petsc_vec, self.residual)
+        self.model.coupled.resist_state(self.model.state.x.petsc_vec, self.residual)
         self.faces.add_force(self.residual, self.faces.offset())
         self.residual.aypx(-1.0, self.load)
         return float(self.residual.norm() / self.size)
@@ -225,26 +227,31 @@ class _Search:
     def _search(self) -> float:
         """Share of the step at which the slope of the energy, with the friction bound held, has all but gone."""
         faces, change = self.faces, self._jump_of_step()
-        self.model.matrix.mult(self.step, self.forces)
+        coupled, stretch, stretching = self._stretch_of_step()
+        resisted = coupled.resist(stretch)
+        coupled.matrix.mult(self.step, self.forces)
         bulk = float(self.step.dot(self.forces)) - faces.tangent_work(change)
         descent = float(self.step.dot(self.residual))
         bound, jump = faces.bound(), faces.jump
 
         def slope(share: float) -> float:
             traction = faces.traction_at(jump + share * change, bound)
-            return -descent + share * bulk + faces.work(traction - faces.response.traction, change)
+            springs = float(stretching @ (coupled.resist(stretch + share * stretching) - resisted))
+            return -descent + share * bulk + springs + faces.work(traction - faces.response.traction, change)
 
         return _find_zero(slope)
 
     def _shorten(self, relative: float) -> float:
         """Share of a coupled step, which has no energy, at which the residual falls."""
         faces, change = self.faces, self._jump_of_step()
-        self.model.matrix.mult(self.step, self.forces)
+        coupled, stretch, stretching = self._stretch_of_step()
+        coupled.matrix.mult(self.step, self.forces)
         faces.add_force(self.forces, -faces.tangent_traction(change))
         there, share = self.load.duplicate(), 1.0
         for _ in range(_HALVINGS):
             self.residual.copy(there)
             there.axpy(-share, self.forces)
+            coupled.spread(coupled.resist(stretch) - coupled.resist(stretch + share * stretching), there)
             faces.add_force(there, faces.response.traction - faces.traction_at(faces.jump + share * change))
             if there.norm() < (1.0 - 0.1 * share) * relative * self.size:
                 break
@@ -256,6 +263,11 @@ class _Search:
         self.step.copy(self.direction.x.petsc_vec)
         self.direction.x.scatter_forward()
         return self.faces.jumps(self.direction.x.array)
+
+    def _stretch_of_step(self) -> tuple[CoupledMatrix, FloatArray, FloatArray]:
+        """The springs, their (k,) elongations, and by how much the whole step changes them; collective."""
+        coupled = self.model.coupled
+        return coupled, coupled.elongations(self.model.state.x.petsc_vec), coupled.elongations(self.step)
 
     def _penetrates(self, status: dict[str, Status]) -> bool:
         return any(cut.augmented and cut.penetration > self._allowed(status) for cut in status.values())

@@ -130,6 +130,11 @@ class CoupledMatrix:
         pull = self._diagonal * (np.maximum(elongations - self._rest, 0.0) - np.maximum(-self._rest, 0.0))
         return np.where(self._pulls, pull, np.concatenate([np.zeros(0), *linear]))
 
+    def resist_state(self, u: PETSc.Vec, forces: PETSc.Vec) -> None:
+        """Write A u + B^T f(B u) into ``forces``, the springs as they are at u, whatever is taut now; collective."""
+        self.matrix.mult(u, forces)
+        self.spread(self.resist(self.elongations(u)), forces)
+
     def tensions(self, elongations: FloatArray) -> FloatArray:
         """(k,) what the springs carry, preload included."""
         preload = self._diagonal * np.where(self._pulls, np.maximum(-self._rest, 0.0), -self._rest)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from dolfinx import fem
-from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from sacrofem.mechanics.contact import ContactLog, Start, solve_contact
-from sacrofem.mechanics.tension import repeat_until_at_rest, solve_tension
+from sacrofem.mechanics.contact import Start, solve_contact
+from sacrofem.mechanics.tension import solve_tension
 from sacrofem.solver.recollection import find_independent
 
 if TYPE_CHECKING:
@@ -124,19 +123,7 @@ class Equilibrium:
         return Effort(log.iterations, log.residual, log.seconds, 1)
 
     def _find_contact(self, vector: PETSc.Vec, displacement: fem.Function, increments: int, start: Start | None) -> Effort:
-        """Faces that may part, with springs that only pull held as they are while the faces are searched for."""
-        model = self._model
-        logs: list[ContactLog] = []
-
-        def solve(load: PETSc.Vec) -> NDArray[np.float64]:
-            resumed = bool(logs) and not model.interfaces.rubs  # other springs are taut, and little else has changed
-            logs.append(solve_contact(model, load, 1 if model.coupled.one_sided else increments, start, resumed))
-            return model.coupled.elongations(model.state.x.petsc_vec)
-
-        if model.coupled.one_sided:
-            repeat_until_at_rest(model.coupled, vector, solve)
-        else:
-            solve(vector)
-        displacement.x.array[:] = model.state.x.array
-        iterations, seconds, steps = (sum(getattr(log, name) for log in logs) for name in ("iterations", "seconds", "steps"))
-        return Effort(iterations, logs[-1].residual, seconds, steps)
+        """Faces that may part, and with them the springs that only pull."""
+        log = solve_contact(self._model, vector, increments, start)
+        displacement.x.array[:] = self._model.state.x.array
+        return Effort(log.iterations, log.residual, log.seconds, log.steps)

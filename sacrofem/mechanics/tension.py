@@ -11,12 +11,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from dolfinx import fem
 from petsc4py import PETSc
 
 from sacrofem.errors import SolveError, explain
-from sacrofem.mechanics.coupling import CoupledMatrix, FloatArray
+from sacrofem.mechanics.coupling import CoupledMatrix
 from sacrofem.solver.linear import LinearSolver
 
 logger = logging.getLogger(__name__)
@@ -66,7 +65,8 @@ def solve_tension(coupled: CoupledMatrix, solver: LinearSolver, load: PETSc.Vec,
     changed = True
     coupled.slacken(coupled.elongations(state))
     for count in range(1, _MOST_STEPS + 2):
-        _measure(coupled, load, state, residual)
+        coupled.resist_state(state, residual)
+        residual.aypx(-1.0, load)
         relative = residual.norm() / size if size else 0.0
         logger.debug("tension step %d: %d springs slack, residual %.1e", count - 1, int((~coupled.taut).sum()), relative)
         if relative < _TOLERANCE:
@@ -92,13 +92,6 @@ def solve_tension(coupled: CoupledMatrix, solver: LinearSolver, load: PETSc.Vec,
             next_step="use a ligament set with tension_only: false, or report the case",
         )
     )
-
-
-def _measure(coupled: CoupledMatrix, load: PETSc.Vec, state: PETSc.Vec, residual: PETSc.Vec) -> None:
-    """Write b - F(u) into ``residual``, with the forces of all springs evaluated afresh."""
-    coupled.matrix.mult(state, residual)
-    coupled.spread(coupled.resist(coupled.elongations(state)), residual)
-    residual.aypx(-1.0, load)
 
 
 def _search(coupled: CoupledMatrix, state: PETSc.Vec, step: PETSc.Vec, descent: float, stiffness: float) -> float:
@@ -127,41 +120,3 @@ def _find_zero(slope: Callable[[float], float]) -> float:
         middle = 0.5 * (lower + upper)
         lower, upper = (middle, upper) if slope(middle) < 0.0 else (lower, middle)
     return 0.5 * (lower + upper)
-
-
-def repeat_until_at_rest(
-    coupled: CoupledMatrix, load: PETSc.Vec, solve: Callable[[PETSc.Vec], FloatArray], most: int = 15
-) -> int:
-    """Alternate a solve with the taut springs held and a look at which springs are taut, until that stays.
-
-    For models that are not linear otherwise (fractures that open): ``solve`` then finds their minimum with the springs held
-    as they are, which is a step of Newton's method for the springs.
-
-    Args:
-        coupled: The assembled matrix and the springs.
-        load: Right-hand side b, N.
-        solve: Solves for b + B^T g, and gives the elongations of the solution.
-        most: Solves before it gives up.
-
-    Returns:
-        Number of solves.
-
-    Raises:
-        SolveError: the springs did not come to rest.
-    """
-    coupled.slacken(np.zeros(len(coupled.taut)))
-    right = load.duplicate()
-    for count in range(1, most + 1):
-        load.copy(right)
-        coupled.spread(coupled.constant(), right)
-        if not coupled.slacken(solve(right)):
-            return count
-    raise SolveError(
-        explain(
-            "The taut and slack ligaments did not come to rest together with the fracture.",
-            where="ligaments",
-            got=f"springs that go slack and taut in turn, after {most} solves",
-            allowed="the same taut springs in two solves",
-            next_step="use a ligament set with tension_only: false, or interface: linear",
-        )
-    )
