@@ -22,9 +22,8 @@ IntArray = NDArray[np.int64]
 
 #: Points of quadratic faces: the middles of a facet's edges, exact to degree 2.
 _MIDDLES = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]])
-#: Cosine of the angle up to which a facet takes the mean normal of its node: 60 degrees (DESIGN).
-_NEAR = 0.5
-_TINY = 1e-300
+#: What of a facet's own normal joins the mean at a node: it decides alone where facets folded onto each other have none (DESIGN).
+_OWN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,7 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
     for number in range(len(cuts)):
         mine = numbers == number
         at_corners[mine] = _average_normals(space, dofs[mine, 0, :3], double[mine], normals[mine])
-    nodal = np.einsum("qi,fij->fqj", barycentric, at_corners)
-    nodal /= np.linalg.norm(nodal, axis=2)[..., None]
+    nodal = _lengthen(np.einsum("qi,fij->fqj", barycentric, at_corners), normals)
     return InterfacePoints(
         dofs,
         shapes,
@@ -130,16 +128,20 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
 def _average_normals(space: fem.FunctionSpace, dofs: IntArray, areas: FloatArray, normals: FloatArray) -> FloatArray:
     """(f, 3, 3) mean normal of one cut at the corners of its facets, weighted by (f,) areas; collective.
 
-    A facet keeps its own where the mean is far from it, as at an edge of the surface.
+    A node with two normals is a wedge, which jams and comes free from step to step: where a joint's surface has folds of a
+    fraction of a millimetre, a search with friction never came to rest (docs/interfaces.md).
     """
     total = fem.Function(space)
     np.add.at(total.x.array.reshape(-1, 3), dofs, (areas[:, None] * normals)[:, None])
     total.x.scatter_reverse(InsertMode.add)
     total.x.scatter_forward()
-    mean = total.x.array.reshape(-1, 3)[dofs]
-    mean /= np.maximum(np.linalg.norm(mean, axis=2), _TINY)[..., None]
-    near = np.einsum("fqi,fi->fq", mean, normals) > _NEAR
-    return np.where(near[..., None], mean, normals[:, None])
+    return _lengthen(total.x.array.reshape(-1, 3)[dofs], areas[:, None] * normals)
+
+
+def _lengthen(means: FloatArray, own: FloatArray) -> FloatArray:
+    """(f, n, 3) means made unit vectors; where they vanish, their facet's (f, 3) own."""
+    found = means + _OWN * own[:, None]
+    return np.asarray(found / np.linalg.norm(found, axis=2)[..., None])
 
 
 def _rule(order: int) -> tuple[FloatArray, FloatArray, FloatArray]:
