@@ -4,9 +4,10 @@ Without friction every step solves with the symmetric tangent: the energy is con
 and its zero is found from sums over the interface alone.
 
 With friction the first step leaves it out, to find which faces press. The steps after it take the whole derivative (the bound
-grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened only where the
-residual wanders. When that has not done, symmetric steps follow with the bound held at the present pressure (Tresca), for which
-there is an energy again; near the solution the whole derivative joins, which makes the end quadratic.
+grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened where the residual
+wanders, or would grow several times: close to a slip that jams the derivative is all but singular. Where they go round in a
+circle near the solution, as one point that opens and closes in turn does, a symmetric step breaks it, with the bound held at the
+present pressure (Tresca), for which there is an energy again. After many steps symmetric ones follow until the solution is near.
 
 Springs that only pull take part in the same steps: they are convex too, and their forces enter residual and line search as
 they are at the state, taut or slack.
@@ -48,6 +49,10 @@ _BISECTIONS = 12
 _COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
 #: A coupled step is shortened once the residual has not fallen below its least for so many steps, and by so many halvings.
 _WANDERING, _HALVINGS = 3, 5
+#: It is, too, where the residual would grow so many times, or as far beyond :data:`_COUPLED_BELOW`.
+_GROWTH = 3.0
+#: A residual below this that has not fallen for so many steps goes round in a circle.
+_CIRCLING, _CIRCLING_BELOW = 4, 0.03
 #: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
 _PENETRATION_SHARE, _PENETRATION = 0.01, 1e-3
 _MOST_PRESSINGS = 5
@@ -163,25 +168,32 @@ class _Search:
         """Step until the faces are at rest and do not pass through each other."""
         pressings, coupled, renew = 0, False, True
         least, since = float("inf"), 0
+        self.model.assemble()
         while self.steps <= _MOST_STEPS:
-            self.model.assemble(renew=renew, coupled=coupled)
             relative = self._measure()
             status = self._describe(relative, coupled)
             if relative < _PRESS_BELOW and pressings < _MOST_PRESSINGS and self._penetrates(status):
                 self.faces.press_harder(self._allowed(status))
-                pressings, renew = pressings + 1, pressings == 0  # the first time the faces harden
+                pressings, renew = pressings + 1, renew or pressings == 0  # the first time the faces harden
                 least, since = float("inf"), self.steps
                 continue
             if relative < _TOLERANCE:
                 if self._penetrates(status):
                     logger.warning("faces still pass through each other by more than allowed after %d carry-overs", pressings)
+                self.model.assemble(renew, coupled)
                 return ContactLog(self.steps, self.iterations, self.seconds, relative, status, 0.0)
             if relative < least:
                 least, since = relative, self.steps
             wanders = self.steps - since >= _WANDERING
+            circles = self.steps - since >= _CIRCLING and relative < _CIRCLING_BELOW
+            if circles:
+                least, since = float("inf"), self.steps
+            coupled = self.faces.rubs and not circles and (relative < _COUPLED_BELOW or 0 < self.steps <= _COUPLED_STEPS)
+            if self.steps or pressings:
+                self.model.assemble(renew, coupled)
             log = self._solve(relative, coupled)
             if coupled:
-                share = self._shorten(relative) if wanders else 1.0
+                share = self._shorten(relative, 1.0 if wanders else _GROWTH * max(1.0, _COUPLED_BELOW / relative))
             else:
                 share = 1.0 if self.faces.rubs and self.steps == 1 else self._search()
             self.model.state.x.petsc_vec.axpy(share, self.step)
@@ -189,7 +201,6 @@ class _Search:
             others = self.model.coupled.slacken(self.model.coupled.elongations(self.model.state.x.petsc_vec))
             self.settled = not self.faces.update(self.model.state.x.array, whole=share == 1.0) and not others
             renew = log.iterations > _STALE * self.fresh
-            coupled = self.faces.rubs and (relative < _COUPLED_BELOW or self.steps <= _COUPLED_STEPS)
         springs = ", and the springs that go slack," if self.model.coupled.one_sided else ""
         raise SolveError(
             explain(
@@ -241,8 +252,8 @@ class _Search:
 
         return _find_zero(slope)
 
-    def _shorten(self, relative: float) -> float:
-        """Share of a coupled step, which has no energy, at which the residual falls."""
+    def _shorten(self, relative: float, growth: float) -> float:
+        """Share of a coupled step, which has no energy, at which the residual is below ``growth`` times what it is (1: falls)."""
         faces, change = self.faces, self._jump_of_step()
         coupled, stretch, stretching = self._stretch_of_step()
         coupled.matrix.mult(self.step, self.forces)
@@ -253,7 +264,7 @@ class _Search:
             there.axpy(-share, self.forces)
             coupled.spread(coupled.resist(stretch) - coupled.resist(stretch + share * stretching), there)
             faces.add_force(there, faces.response.traction - faces.traction_at(faces.jump + share * change))
-            if there.norm() < (1.0 - 0.1 * share) * relative * self.size:
+            if there.norm() < growth * (1.0 - 0.1 * share) * relative * self.size:
                 break
             share *= 0.5
         return share

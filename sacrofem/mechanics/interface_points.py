@@ -22,8 +22,13 @@ IntArray = NDArray[np.int64]
 
 #: Points of quadratic faces: the middles of a facet's edges, exact to degree 2.
 _MIDDLES = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]])
-#: What of a facet's own normal joins the mean at a node: it decides alone where facets folded onto each other have none (DESIGN).
-_OWN = 1e-9
+#: A node has folds where its facets' mean keeps less than this share of their area (DESIGN).
+_FOLDED = 0.8
+#: Cosine of the angle up to which a facet takes the mean normal of a node without folds: 60 degrees (DESIGN).
+_NEAR = 0.5
+_TINY = 1e-300
+#: What of a facet's own normal joins that between two nodes: it decides where theirs are opposite.
+_SMALL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,8 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
     for number in range(len(cuts)):
         mine = numbers == number
         at_corners[mine] = _average_normals(space, dofs[mine, 0, :3], double[mine], normals[mine])
-    nodal = _lengthen(np.einsum("qi,fij->fqj", barycentric, at_corners), normals)
+    nodal = np.einsum("qi,fij->fqj", barycentric, at_corners) + _SMALL * normals[:, None]
+    nodal /= np.linalg.norm(nodal, axis=2)[..., None]
     return InterfacePoints(
         dofs,
         shapes,
@@ -128,20 +134,25 @@ def find_points(space: fem.FunctionSpace, cuts: Mapping[str, Cut], order: int) -
 def _average_normals(space: fem.FunctionSpace, dofs: IntArray, areas: FloatArray, normals: FloatArray) -> FloatArray:
     """(f, 3, 3) mean normal of one cut at the corners of its facets, weighted by (f,) areas; collective.
 
-    A node with two normals is a wedge, which jams and comes free from step to step: where a joint's surface has folds of a
-    fraction of a millimetre, a search with friction never came to rest (docs/interfaces.md).
+    A facet keeps its own where the mean is far from it, as at an edge of the surface. Not so at folds: a node with two normals is
+    a wedge that jams and comes free from step to step, and where a joint's surface has hundreds of folds of a fraction of a
+    millimetre a search with friction never came to rest (docs/interfaces.md).
     """
+    mean = _sum_at_nodes(space, dofs, areas[:, None] * normals)
+    whole = _sum_at_nodes(space, dofs, np.repeat(areas[:, None], 3, axis=1))[..., 0]
+    length = np.linalg.norm(mean, axis=2)
+    mean /= np.maximum(length, _TINY)[..., None]
+    shared = (np.einsum("fqi,fi->fq", mean, normals) > _NEAR) | (length < _FOLDED * whole)
+    return np.where((shared & (length > 0.0))[..., None], mean, normals[:, None])
+
+
+def _sum_at_nodes(space: fem.FunctionSpace, dofs: IntArray, vectors: FloatArray) -> FloatArray:
+    """(f, n, 3) sums, over all facets of a node, of (f, 3) vectors; collective."""
     total = fem.Function(space)
-    np.add.at(total.x.array.reshape(-1, 3), dofs, (areas[:, None] * normals)[:, None])
+    np.add.at(total.x.array.reshape(-1, 3), dofs, vectors[:, None])
     total.x.scatter_reverse(InsertMode.add)
     total.x.scatter_forward()
-    return _lengthen(total.x.array.reshape(-1, 3)[dofs], areas[:, None] * normals)
-
-
-def _lengthen(means: FloatArray, own: FloatArray) -> FloatArray:
-    """(f, n, 3) means made unit vectors; where they vanish, their facet's (f, 3) own."""
-    found = means + _OWN * own[:, None]
-    return np.asarray(found / np.linalg.norm(found, axis=2)[..., None])
+    return np.asarray(total.x.array.reshape(-1, 3)[dofs])
 
 
 def _rule(order: int) -> tuple[FloatArray, FloatArray, FloatArray]:
