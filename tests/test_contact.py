@@ -206,6 +206,21 @@ def test_a_wavy_fracture_does_not_lock_with_either_element_order(interface: Inte
     assert found[2] == pytest.approx(found[1], rel=0.06)
 
 
+def test_the_tip_of_a_spike_presses_along_its_axis() -> None:
+    """All facets about it are more than 60 degrees off: six normals would be six wedges in one place."""
+    flat = block((6, 6, 10), (10.0, 10.0, 30.0))
+    tip = np.array([5.0, 5.0, 2.9])
+    at_tip = np.linalg.norm(flat.points - tip * (1.0, 1.0, 0.0), axis=1) < 1e-9
+    mesh = replace(flat, points=np.where(at_tip[:, None], tip, flat.points))
+    points = SacrumModel(distribute(mesh, MPI.COMM_SELF), frozenset(), 1, Partings(True, frozenset())).interfaces.points
+    there = np.linalg.norm(points.places - tip, axis=1) < 1e-9
+    facets = np.repeat(points.normals, 3, axis=0)[there]
+    assert len(facets) == 6
+    assert np.degrees(np.arccos(np.abs(facets[:, 2]))).min() > 60.0
+    axes = points.nodal_normals.reshape(-1, 3)[there]
+    assert np.abs(axes[:, 2]) == pytest.approx(1.0, abs=1e-6)
+
+
 def test_a_wedge_is_closed_by_tilting() -> None:
     """Pressed in the middle, a stiff block tilts until the gap has closed all over: its middle moves by half the wide end."""
     wedge = 0.01

@@ -1,4 +1,4 @@
-"""Faces come to rest on every fracture of the sacrum in the catalogue, in dense bone and in weak, with and without friction."""
+"""Faces come to rest on every fracture of the catalogue, in dense bone and in weak, with and without friction."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ QUADRATIC = ("denis1_right", "u_type", "bakker_b1_bilateral")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("interface", INTERFACES)
-@pytest.mark.parametrize("fracture", list_fractures())
+@pytest.mark.parametrize("fracture", [*list_fractures(), *list_fractures(ring=True)])
 def test_faces_come_to_rest_in_fifteen_steps(fracture: str, interface: str) -> None:
     for row in solve_cases(fracture, interface):
         assert 0 < row.steps <= 15, (row.level, row.load)

@@ -114,7 +114,9 @@ def test_of_two_ligaments_across_faces_that_slide_one_takes_what_friction_leaves
     soft = np.array([[20.0]])
     model.couple([Coupling(name, sign * along, soft, labels=(name,), tension_only=True) for name, sign in SIDES])
     model.set_properties(replace(given, interface=law))
-    solution = model.solve(np.array([60.0, 0.0, -60.0]))
+    load = np.array([60.0, 0.0, -60.0])
+    solution = model.solve(load)
+    assert model.solve(load, increments=4).tensions == pytest.approx(solution.tensions, rel=1e-3)
     faces, carried = solution.faces["gap"], solution.section_forces["gap"]["interface"]
     assert 0.1 < faces.open < 0.9
     assert faces.slipping > 0.1
