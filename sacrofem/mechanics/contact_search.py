@@ -5,7 +5,7 @@ and its zero is found from sums over the interface alone.
 
 With friction the first step leaves it out, to find which faces press. The steps after it take the whole derivative (the bound
 grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened where the residual
-wanders, or would grow several times: close to a slip that jams the derivative is all but singular. Where they go round in a
+wanders, or would double: close to a slip that jams the derivative is all but singular. Where they go round in a
 circle near the solution, as one point that opens and closes in turn does, a symmetric step breaks it, with the bound held at the
 present pressure (Tresca), for which there is an energy again. After many steps symmetric ones follow until the solution is near.
 
@@ -50,7 +50,7 @@ _COUPLED_BELOW, _COUPLED_STEPS = 1e-2, 20
 #: A coupled step is shortened once the residual has not fallen below its least for so many steps, and by so many halvings.
 _WANDERING, _HALVINGS = 3, 5
 #: It is, too, where the residual would grow so many times, or as far beyond :data:`_COUPLED_BELOW`.
-_GROWTH = 3.0
+_GROWTH = 2.0
 #: A residual below this that has not fallen for so many steps goes round in a circle.
 _CIRCLING, _CIRCLING_BELOW = 4, 0.03
 #: Largest penetration: 1 % of the largest opening, or 1 micrometre (mm).
