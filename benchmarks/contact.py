@@ -28,7 +28,7 @@ from sacrofem.study.properties import case_properties
 INTERFACES = ("unilateral", "frictional_granulation")
 LEVELS = ("normal", "severe")
 LOADS = ("standing", "walking_heel_strike")
-#: In the ring: weight alone, and the phase of gait with the largest force on the right hip, with muscles.
+#: In the ring: weight alone, and a phase of gait on the right leg, with muscles.
 RING_LOADS = ("standing", "gait_right_2")
 SIZES = MeshSettings(size=6.0, feature_size=3.5, sampling=1.5)
 RING_SIZES = MeshSettings(size=6.0, feature_size=3.5, joint_size=3.0, sampling=1.5, minimum_quality=0.03)

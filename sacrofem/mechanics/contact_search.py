@@ -5,9 +5,9 @@ and its zero is found from sums over the interface alone.
 
 With friction the first step leaves it out, to find which faces press. The steps after it take the whole derivative (the bound
 grows with the pressure, and slip turns as the step before foresaw: not symmetric, GMRES) and are shortened where the residual
-wanders, or would double: close to a slip that jams the derivative is all but singular. Where they go round in a
-circle near the solution, as one point that opens and closes in turn does, a symmetric step breaks it, with the bound held at the
-present pressure (Tresca), for which there is an energy again. After many steps symmetric ones follow until the solution is near.
+wanders, or would double: close to a slip that jams the derivative is all but singular. Where they go round in a circle near the
+solution, as one point that opens and closes in turn does, a symmetric step breaks it, with the bound held at the present
+pressure (Tresca), for which there is an energy again. After many steps symmetric ones follow until the solution is near.
 
 Springs that only pull take part in the same steps: they are convex too, and their forces enter residual and line search as
 they are at the state, taut or slack.
