@@ -22,8 +22,8 @@ IntArray = NDArray[np.int64]
 
 #: Points of quadratic faces: the middles of a facet's edges, exact to degree 2.
 _MIDDLES = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5]])
-#: A node has folds where its facets' mean keeps less than this share of their area (DESIGN).
-_FOLDED = 0.8
+#: A node has folds where its facets' mean keeps less than this share of their area: sharper than a right angle, 0.71 (DESIGN).
+_FOLDED = 0.65
 #: Cosine of the angle up to which a facet takes the mean normal of a node without folds: 60 degrees (DESIGN).
 _NEAR = 0.5
 _TINY = 1e-300
