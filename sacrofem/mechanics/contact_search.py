@@ -183,8 +183,8 @@ class Search:
         state, springs = self.model.state.x, self.model.coupled
         state.petsc_vec.axpy(share, self.step)
         state.scatter_forward()
-        others = springs.slacken(springs.elongations(state.petsc_vec))
-        self.settled = not self.faces.update(state.array, whole=share == 1.0) and not others
+        slackened = springs.slacken(springs.elongations(state.petsc_vec))
+        self.settled = not self.faces.update(state.array, whole=share == 1.0) and not slackened
 
     def _measure(self) -> float:
         """Write b - K u - F(u) into ``residual``, as b - A u - (F - D j), and give its relative norm."""
@@ -212,7 +212,7 @@ class Search:
     def _search(self) -> float:
         """Share of the step at which the slope of the energy, with the friction bound held, has all but gone."""
         faces, change = self.faces, self._jump_of_step()
-        coupled, stretch, stretching = self._stretch_of_step()
+        coupled, (stretch, stretching) = self.model.coupled, self._stretches()
         resisted = coupled.resist(stretch)
         coupled.matrix.mult(self.step, self.forces)
         bulk = float(self.step.dot(self.forces)) - faces.tangent_work(change)
@@ -229,7 +229,7 @@ class Search:
     def _shorten(self, relative: float, growth: float) -> float:
         """Share of a coupled step, which has no energy, at which the residual is below ``growth`` times what it is (1: falls)."""
         faces, change = self.faces, self._jump_of_step()
-        coupled, stretch, stretching = self._stretch_of_step()
+        coupled, (stretch, stretching) = self.model.coupled, self._stretches()
         coupled.matrix.mult(self.step, self.forces)
         faces.add_force(self.forces, -faces.tangent_traction(change))
         there, share = self.load.duplicate(), 1.0
@@ -249,10 +249,10 @@ class Search:
         self.direction.x.scatter_forward()
         return self.faces.jumps(self.direction.x.array)
 
-    def _stretch_of_step(self) -> tuple[CoupledMatrix, FloatArray, FloatArray]:
-        """The springs, their (k,) elongations, and by how much the whole step changes them; collective."""
+    def _stretches(self) -> tuple[FloatArray, FloatArray]:
+        """(k,) elongations of the springs, and by how much the whole step changes them; collective."""
         coupled = self.model.coupled
-        return coupled, coupled.elongations(self.model.state.x.petsc_vec), coupled.elongations(self.step)
+        return coupled.elongations(self.model.state.x.petsc_vec), coupled.elongations(self.step)
 
     def _penetrates(self, status: dict[str, Status]) -> bool:
         return any(cut.augmented and cut.penetration > self._allowed(status) for cut in status.values())
